@@ -1,0 +1,11 @@
+/** Lanewise: a transformer engine in pure Java. */
+module io.lanewise {
+    requires jdk.incubator.vector;
+    requires com.fasterxml.jackson.core;
+    requires static info.picocli;
+    requires static HdrHistogram;
+    requires static jdk.management;
+
+    exports io.lanewise.tensor;
+    exports io.lanewise.parallel;
+}
