@@ -7,5 +7,6 @@ module io.lanewise {
     requires static jdk.management;
 
     exports io.lanewise.tensor;
+    exports io.lanewise.format;
     exports io.lanewise.parallel;
 }

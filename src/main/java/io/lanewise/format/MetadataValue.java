@@ -1,0 +1,196 @@
+package io.lanewise.format;
+
+import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+
+/**
+ * A metadata value as the file has it. Arrays keep the file's bytes and are decoded when they are asked for: that costs
+ * no more memory than the file, starts fast, and lets a copy of the file have the very same bytes, odd ones included.
+ */
+sealed interface MetadataValue {
+    /** The type, with the element type and length of arrays: {@code arr[str, 32000]}. */
+    String describe();
+
+    /** The value as a plain Java object; see {@link Metadata#asMap()}. */
+    Object toObject();
+
+    /** A number or bool; {@code bits} is an integer's value, a float's raw bits, or 0 and 1. */
+    record Scalar(ValueType type, long bits) implements MetadataValue {
+        double asDouble() {
+            if (type == ValueType.FLOAT32) {
+                return Float.intBitsToFloat((int) bits);
+            }
+            if (type == ValueType.FLOAT64) {
+                return Double.longBitsToDouble(bits);
+            }
+            return exceedsLong() ? new BigInteger(Long.toUnsignedString(bits)).doubleValue() : bits;
+        }
+
+        boolean exceedsLong() {
+            return type == ValueType.UINT64 && bits < 0;
+        }
+
+        @Override
+        public String describe() {
+            return type.toString();
+        }
+
+        @Override
+        public Object toObject() {
+            if (type == ValueType.BOOL) {
+                return bits != 0;
+            }
+            if (type == ValueType.FLOAT32) {
+                return Float.intBitsToFloat((int) bits);
+            }
+            if (type == ValueType.FLOAT64) {
+                return Double.longBitsToDouble(bits);
+            }
+            return exceedsLong() ? (Object) new BigInteger(Long.toUnsignedString(bits)) : (Object) bits;
+        }
+    }
+
+    /** A string; bytes that are not UTF-8 are kept here and read as U+FFFD. */
+    record Text(byte[] utf8) implements MetadataValue {
+        @Override
+        public String describe() {
+            return ValueType.STRING.toString();
+        }
+
+        @Override
+        public String toObject() {
+            return new String(utf8, StandardCharsets.UTF_8);
+        }
+    }
+
+    /** An array of numbers or bools, as its little-endian bytes. */
+    record Numbers(ValueType elementType, byte[] bytes) implements MetadataValue {
+        int count() {
+            return bytes.length / elementType.bytes();
+        }
+
+        ByteBuffer buffer() {
+            return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        }
+
+        /** Element {@code i} of an array of integers or bools; of u64 the bits. */
+        long integerAt(ByteBuffer buffer, int i) {
+            return switch (elementType) {
+                case UINT8, BOOL -> bytes[i] & 0xff;
+                case INT8 -> bytes[i];
+                case UINT16 -> buffer.getShort(2 * i) & 0xffff;
+                case INT16 -> buffer.getShort(2 * i);
+                case UINT32 -> buffer.getInt(4 * i) & 0xffffffffL;
+                case INT32 -> buffer.getInt(4 * i);
+                case UINT64, INT64 -> buffer.getLong(8 * i);
+                default -> throw new AssertionError(elementType);
+            };
+        }
+
+        long[] longs() {
+            long[] longs = new long[count()];
+            ByteBuffer buffer = buffer();
+            for (int i = 0; i < longs.length; i++) {
+                longs[i] = integerAt(buffer, i);
+            }
+            return longs;
+        }
+
+        float[] floats() {
+            float[] floats = new float[count()];
+            if (elementType == ValueType.FLOAT32) {
+                buffer().asFloatBuffer().get(floats);
+                return floats;
+            }
+            ByteBuffer buffer = buffer();
+            for (int i = 0; i < floats.length; i++) {
+                floats[i] = (float) buffer.getDouble(8 * i);
+            }
+            return floats;
+        }
+
+        boolean[] flags() {
+            boolean[] flags = new boolean[bytes.length];
+            for (int i = 0; i < flags.length; i++) {
+                flags[i] = bytes[i] != 0;
+            }
+            return flags;
+        }
+
+        @Override
+        public String describe() {
+            return "arr[" + elementType + ", " + count() + "]";
+        }
+
+        @Override
+        public Object toObject() {
+            if (elementType == ValueType.BOOL) {
+                return flags();
+            }
+            if (elementType == ValueType.FLOAT64) {
+                double[] doubles = new double[count()];
+                buffer().asDoubleBuffer().get(doubles);
+                return doubles;
+            }
+            return elementType.isFloat() ? floats() : longs();
+        }
+    }
+
+    /** An array of strings as in the file: each a length of eight bytes, then its UTF-8. */
+    record Texts(int count, byte[] bytes) implements MetadataValue {
+        static Texts of(List<String> strings) {
+            byte[][] encoded = new byte[strings.size()][];
+            long size = 0;
+            for (int i = 0; i < encoded.length; i++) {
+                encoded[i] = strings.get(i).getBytes(StandardCharsets.UTF_8);
+                size += Long.BYTES + encoded[i].length;
+            }
+            ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(size)).order(ByteOrder.LITTLE_ENDIAN);
+            for (byte[] text : encoded) {
+                bytes.putLong(text.length).put(text);
+            }
+            return new Texts(encoded.length, bytes.array());
+        }
+
+        @Override
+        public String describe() {
+            return "arr[" + ValueType.STRING + ", " + count + "]";
+        }
+
+        @Override
+        public List<String> toObject() {
+            String[] strings = new String[count];
+            ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+            int position = 0;
+            for (int i = 0; i < count; i++) {
+                int length = buffer.getInt(position);
+                strings[i] = new String(bytes, position + Long.BYTES, length, StandardCharsets.UTF_8);
+                position += Long.BYTES + length;
+            }
+            return Collections.unmodifiableList(Arrays.asList(strings));
+        }
+    }
+
+    /** An array of arrays. */
+    record Nested(List<MetadataValue> elements) implements MetadataValue {
+        @Override
+        public String describe() {
+            return "arr[" + ValueType.ARRAY + ", " + elements.size() + "]";
+        }
+
+        @Override
+        public List<Object> toObject() {
+            List<Object> objects = new ArrayList<>(elements.size());
+            for (MetadataValue element : elements) {
+                objects.add(element.toObject());
+            }
+            return Collections.unmodifiableList(objects);
+        }
+    }
+}

@@ -1,0 +1,2 @@
+/** Model files: GGUF and safetensors to checkpoints (metadata and named tensors) and back. Trusts no byte that it reads. */
+package io.lanewise.format;
