@@ -17,6 +17,24 @@ public final class WeightCodec {
         row(DType.F32, PlainTypes::decodeF32);
         row(DType.F16, PlainTypes::decodeF16);
         row(DType.BF16, PlainTypes::decodeBF16);
+        row(DType.Q8_0, SmallBlocks::decodeQ8_0);
+        row(DType.Q4_0, SmallBlocks::decodeQ4_0);
+        row(DType.Q4_1, SmallBlocks::decodeQ4_1);
+        row(DType.Q5_0, SmallBlocks::decodeQ5_0);
+        row(DType.Q5_1, SmallBlocks::decodeQ5_1);
+        row(DType.IQ4_NL, SmallBlocks::decodeIQ4_NL);
+        row(DType.MXFP4, SmallBlocks::decodeMXFP4);
+        row(DType.Q2_K, SuperBlocks::decodeQ2_K);
+        row(DType.Q3_K, SuperBlocks::decodeQ3_K);
+        row(DType.Q4_K, SuperBlocks::decodeQ4_K);
+        row(DType.Q5_K, SuperBlocks::decodeQ5_K);
+        row(DType.Q6_K, SuperBlocks::decodeQ6_K);
+        row(DType.IQ4_XS, SuperBlocks::decodeIQ4_XS);
+        row(DType.Q1_0, TinyBlocks::decodeQ1_0);
+        row(DType.Q2_0, TinyBlocks::decodeQ2_0);
+        row(DType.TQ1_0, TinyBlocks::decodeTQ1_0);
+        row(DType.TQ2_0, TinyBlocks::decodeTQ2_0);
+        row(DType.NVFP4, TinyBlocks::decodeNVFP4);
     }
 
     /** Decodes {@code blocks} blocks at byte {@code at} of src to floats from index {@code to} of dst on. */
