@@ -14,6 +14,12 @@ import java.util.List;
  * no more memory than the file, starts fast, and lets a copy of the file have the very same bytes, odd ones included.
  */
 sealed interface MetadataValue {
+    /** The type; {@link ValueType#ARRAY} for all arrays. */
+    ValueType type();
+
+    /** Writes the value as it stands in a GGUF file after its type. */
+    void writeTo(NewFile out);
+
     /** The type, with the element type and length of arrays: {@code arr[str, 32000]}. */
     String describe();
 
@@ -34,6 +40,16 @@ sealed interface MetadataValue {
 
         boolean exceedsLong() {
             return type == ValueType.UINT64 && bits < 0;
+        }
+
+        @Override
+        public void writeTo(NewFile out) {
+            switch (type.bytes()) {
+                case 1 -> out.u8((int) bits);
+                case 2 -> out.u16((int) bits);
+                case 4 -> out.i32((int) bits);
+                default -> out.i64(bits);
+            }
         }
 
         @Override
@@ -58,6 +74,17 @@ sealed interface MetadataValue {
 
     /** A string; bytes that are not UTF-8 are kept here and read as U+FFFD. */
     record Text(byte[] utf8) implements MetadataValue {
+        @Override
+        public ValueType type() {
+            return ValueType.STRING;
+        }
+
+        @Override
+        public void writeTo(NewFile out) {
+            out.i64(utf8.length);
+            out.bytes(utf8);
+        }
+
         @Override
         public String describe() {
             return ValueType.STRING.toString();
@@ -124,6 +151,18 @@ sealed interface MetadataValue {
         }
 
         @Override
+        public ValueType type() {
+            return ValueType.ARRAY;
+        }
+
+        @Override
+        public void writeTo(NewFile out) {
+            out.i32(elementType.id());
+            out.i64(count());
+            out.bytes(bytes);
+        }
+
+        @Override
         public String describe() {
             return "arr[" + elementType + ", " + count() + "]";
         }
@@ -159,6 +198,18 @@ sealed interface MetadataValue {
         }
 
         @Override
+        public ValueType type() {
+            return ValueType.ARRAY;
+        }
+
+        @Override
+        public void writeTo(NewFile out) {
+            out.i32(ValueType.STRING.id());
+            out.i64(count);
+            out.bytes(bytes);
+        }
+
+        @Override
         public String describe() {
             return "arr[" + ValueType.STRING + ", " + count + "]";
         }
@@ -179,6 +230,20 @@ sealed interface MetadataValue {
 
     /** An array of arrays. */
     record Nested(List<MetadataValue> elements) implements MetadataValue {
+        @Override
+        public ValueType type() {
+            return ValueType.ARRAY;
+        }
+
+        @Override
+        public void writeTo(NewFile out) {
+            out.i32(ValueType.ARRAY.id());
+            out.i64(elements.size());
+            for (MetadataValue element : elements) {
+                element.writeTo(out);
+            }
+        }
+
         @Override
         public String describe() {
             return "arr[" + ValueType.ARRAY + ", " + elements.size() + "]";

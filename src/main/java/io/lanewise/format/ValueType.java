@@ -1,7 +1,7 @@
 package io.lanewise.format;
 
 /** The types of metadata values in a GGUF file; the ordinal is the type's id there. */
-enum ValueType {
+public enum ValueType {
     UINT8("u8", 1),
     INT8("i8", 1),
     UINT16("u16", 2),
@@ -46,6 +46,15 @@ enum ValueType {
 
     boolean isInteger() {
         return this != STRING && this != ARRAY && this != BOOL && !isFloat();
+    }
+
+    /** Whether an integer fits in this integer type; any does in u64, by its bits. */
+    boolean fits(long value) {
+        return switch (this) {
+            case UINT8, UINT16, UINT32 -> value >>> 8 * bytes == 0;
+            case INT8, INT16, INT32 -> value << 64 - 8 * bytes >> 64 - 8 * bytes == value;
+            default -> true;
+        };
     }
 
     /** As {@code u32}. */
