@@ -9,4 +9,5 @@ module io.lanewise {
     exports io.lanewise.tensor;
     exports io.lanewise.format;
     exports io.lanewise.parallel;
+    exports io.lanewise.tokenizer;
 }
