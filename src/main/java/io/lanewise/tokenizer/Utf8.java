@@ -35,6 +35,19 @@ final class Utf8 {
         return at;
     }
 
+    /** Puts U+FFFD in place of every lone surrogate. */
+    static void repair(char[] text) {
+        for (int i = 0; i < text.length; i++) {
+            if (Character.isSurrogate(text[i])) {
+                if (i + 1 < text.length && Character.isSurrogatePair(text[i], text[i + 1])) {
+                    i++;
+                } else {
+                    text[i] = '\uFFFD';
+                }
+            }
+        }
+    }
+
     private static int threeBytes(char c, byte[] dst, int at) {
         dst[at] = (byte) (0xE0 | c >> 12);
         dst[at + 1] = (byte) (0x80 | c >> 6 & 0x3F);

@@ -85,6 +85,7 @@ abstract class VocabularyTokenizer implements Tokenizer {
     public final int[] encode(String text, boolean addSpecial, boolean parseSpecial) {
         Objects.requireNonNull(text, "text");
         char[] chars = (vocabulary.composeUnicode() ? compose(text) : text).toCharArray();
+        Utf8.repair(chars);
         Ids out = new Ids(chars.length / 3 + 4);
         if (addSpecial) {
             out.addIfAny(front);

@@ -19,17 +19,13 @@ class ReferenceCasesTest {
     @ParameterizedTest
     @ValueSource(strings = {"llama-spm"})
     void everyCaseGivesTheReferenceIds(String name) throws IOException {
-        Tokenizer tokenizer = Tokenizers.of(TestVocabularies.read(vocabulary(name)));
+        Tokenizer tokenizer = TestTokenizers.ofGguf("tokenizers/ggml-vocab-" + name + ".gguf");
         String[] texts = texts(name);
         List<int[]> expected = expectedIds(name);
         for (int i = 0; i < texts.length; i++) {
             assertThat(tokenizer.encode(texts[i], false, false)).as("case %d <%s>", i, texts[i])
                     .containsExactly(expected.get(i));
         }
-    }
-
-    private static java.nio.file.Path vocabulary(String name) {
-        return SharedData.require("tokenizers/ggml-vocab-" + name + ".gguf");
     }
 
     static String[] texts(String name) throws IOException {

@@ -1,0 +1,2 @@
+/** From a model and its vocabulary to text. */
+package io.lanewise.generate;
