@@ -8,31 +8,49 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** The program {@code engine}: picks the command and turns whatever goes wrong into one line and an exit code. */
 @Command(name = "engine", versionProvider = Engine.Version.class, synopsisSubcommandLabel = "COMMAND",
         description = "Runs transformer models on the JVM.",
-        footerHeading = "%nExamples:%n",
         footer = {
+            "",
+            "Examples:",
+            "  engine inspect model.gguf --tensors",
+            "  engine synth --shape stories-260k --type F16 --out tiny.gguf",
             "  engine COMMAND --help"
         })
 public final class Engine implements Runnable {
-    private static final Map<String, Function<Console, Object>> COMMANDS = new LinkedHashMap<>();
+    private static final Map<String, Function<Console, EngineCommand>> COMMANDS = new LinkedHashMap<>();
+    /** How long Ctrl-C waits for a command to end by itself. */
+    private static final long INTERRUPT_SECONDS = 5;
+
+    static {
+        COMMANDS.put("tokenize", TokenizeCommand::new);
+        COMMANDS.put("inspect", InspectCommand::new);
+        COMMANDS.put("synth", SynthCommand::new);
+    }
 
     private final Console console;
 
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help and exit.")
-    private boolean help;
+    @Spec
+    private CommandSpec spec;
 
     @Option(names = {"-V", "--version"}, versionHelp = true, description = "Show the version and exit.")
     private boolean version;
 
-    Engine(Console console) {
+    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help and exit.")
+    private boolean help;
+
+    private Engine(Console console) {
         this.console = console;
     }
 
@@ -40,10 +58,26 @@ public final class Engine implements Runnable {
     public static void main(String[] args) {
         PrintStream out = utf8(FileDescriptor.out);
         PrintStream err = utf8(FileDescriptor.err);
-        int exit = run(args, System.in, out, err);
+        Console console = new Console(System.in, out, err, System.getProperty("lanewise.terminals", ""));
+        CountDownLatch ended = new CountDownLatch(1);
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            if (ended.getCount() > 0 && console.interrupt()) {
+                await(ended);
+            }
+        }, "lanewise-interrupt"));
+        int exit = run(args, console);
         out.flush();
         err.flush();
+        ended.countDown();
         System.exit(exit);
+    }
+
+    private static void await(CountDownLatch ended) {
+        try {
+            ended.await(INTERRUPT_SECONDS, TimeUnit.SECONDS);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     private static PrintStream utf8(FileDescriptor descriptor) {
@@ -51,15 +85,16 @@ public final class Engine implements Runnable {
                 StandardCharsets.UTF_8);
     }
 
-    /** Runs a command line inside this process and returns its exit code. */
+    /** Runs a command line inside this process, without terminals, and returns its exit code. */
     static int run(String[] args, InputStream in, PrintStream out, PrintStream err) {
-        Console console = new Console(in, out, err);
-        try {
-            return commandLine(args, console).execute(args);
-        } finally {
-            out.flush();
-            err.flush();
-        }
+        int exit = run(args, new Console(in, out, err, ""));
+        out.flush();
+        err.flush();
+        return exit;
+    }
+
+    private static int run(String[] args, Console console) {
+        return commandLine(args, console).execute(args);
     }
 
     /** Looking at a command's annotations takes milliseconds, so only the command that is named gets looked at. */
@@ -72,14 +107,14 @@ public final class Engine implements Runnable {
             }
         });
         Failures failures = new Failures(console);
-        return root.setOut(console.outWriter()).setErr(console.errWriter())
+        return root.setOut(console.outWriter()).setErr(console.errWriter()).setCaseInsensitiveEnumValuesAllowed(true)
                 .setParameterExceptionHandler(failures).setExecutionExceptionHandler(failures);
     }
 
     /** Without a command: how to use this. */
     @Override
     public void run() {
-        new CommandLine(this).usage(console.outWriter());
+        spec.commandLine().usage(console.outWriter());
     }
 
     /** The version in the jar's manifest. */

@@ -1,8 +1,12 @@
 package io.lanewise.cli;
 
+import io.lanewise.format.FormatException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.IExecutionExceptionHandler;
 import picocli.CommandLine.IParameterExceptionHandler;
@@ -14,6 +18,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
 final class Failures implements IExecutionExceptionHandler, IParameterExceptionHandler {
     static final int OURS = 1;
     static final int USERS = 2;
+    static final int INTERRUPTED = 130;
 
     private final Console console;
 
@@ -23,40 +28,64 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
 
     @Override
     public int handleParseException(ParameterException mistake, String[] args) {
-        String hint = mistake.getCommandLine().getCommandSpec().qualifiedName() + " --help";
-        console.news("engine: " + oneLine(mistake.getMessage()) + " (see " + hint + ")");
+        CommandLine command = mistake.getCommandLine();
+        StringBuilder line = new StringBuilder("engine: ").append(oneLine(mistake.getMessage()));
         if (mistake instanceof UnmatchedArgumentException unmatched) {
-            UnmatchedArgumentException.printSuggestions(unmatched, console.errWriter());
+            List<String> near = unmatched.getSuggestions();
+            if (!near.isEmpty()) {
+                line.append("; did you mean ").append(String.join(" or ", near.subList(0, Math.min(3, near.size()))))
+                        .append('?');
+            }
         }
+        console.error(line + " (see " + command.getCommandSpec().qualifiedName() + " --help)");
         return USERS;
     }
 
     @Override
     public int handleExecutionException(Exception failure, CommandLine command, ParseResult parsed) {
-        boolean debug = parsed.subcommand() != null && parsed.subcommand().hasMatchedOption("--debug");
+        if (failure instanceof Console.OutputClosed) {
+            return 0;
+        }
+        console.progress("");
+        if (console.interrupted()) {
+            return INTERRUPTED;
+        }
         boolean users = isUsersMistake(failure);
-        String message = users ? message(failure) : failure + (debug ? "" : " (--debug shows where)");
-        console.news("engine: " + oneLine(message));
+        boolean debug = debugAsked(parsed);
+        console.error("engine: " + oneLine(message(failure, users)) + (users || debug ? "" : " (--debug shows where)"));
         if (debug) {
             failure.printStackTrace(console.errWriter());
         }
         return users ? USERS : OURS;
     }
 
-    private static boolean isUsersMistake(Exception failure) {
-        return failure instanceof IllegalArgumentException || failure instanceof FileSystemException;
+    private static boolean debugAsked(ParseResult parsed) {
+        ParseResult last = parsed;
+        while (last.hasSubcommand()) {
+            last = last.subcommand();
+        }
+        return last.hasMatchedOption("--debug");
     }
 
-    /** File system exceptions carry the bare path as their message, which says too little. */
-    private static String message(Exception failure) {
+    private static boolean isUsersMistake(Exception failure) {
+        return failure instanceof UserMistake || failure instanceof IllegalArgumentException
+                || failure instanceof FormatException || failure instanceof FileSystemException
+                || failure instanceof UncheckedIOException unchecked
+                        && unchecked.getCause() instanceof FileSystemException;
+    }
+
+    /** File system exceptions carry little more than the bare path as their message. */
+    private static String message(Exception failure, boolean users) {
         return switch (failure) {
             case NoSuchFileException missing -> missing.getFile() + ": no such file";
             case AccessDeniedException denied -> denied.getFile() + ": permission denied";
-            default -> String.valueOf(failure.getMessage());
+            case IOException io -> String.valueOf(io.getMessage());
+            case UncheckedIOException io -> String.valueOf(io.getMessage());
+            default -> users ? String.valueOf(failure.getMessage()) : failure.toString();
         };
     }
 
-    private static String oneLine(String message) {
-        return String.valueOf(message).strip().replaceAll("\\s*\\R\\s*", "; ");
+    static String oneLine(String message) {
+        return message.strip().replaceAll("\\s*\\R\\s*", "; ");
     }
 }
