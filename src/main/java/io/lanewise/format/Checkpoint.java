@@ -3,6 +3,7 @@ package io.lanewise.format;
 import io.lanewise.tensor.TensorSource;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,47 +16,49 @@ import java.util.Optional;
  */
 public final class Checkpoint implements AutoCloseable {
     private final Path path;
-    private final String format;
     private final Arena arena;
-    private final List<MappedFile> files;
+    private final List<MappedFile> files = new ArrayList<>();
+    private final Contents contents;
     private final Metadata metadata;
     private final List<TensorSource> tensors;
     private final Map<String, TensorSource> byName;
 
-    private Checkpoint(Path path, String format, Arena arena, List<MappedFile> files, Metadata metadata,
-            List<TensorSource> tensors) {
+    private Checkpoint(Path path, Arena arena) {
         this.path = path;
-        this.format = format;
         this.arena = arena;
-        this.files = files;
-        this.metadata = metadata;
-        this.tensors = tensors;
+        try {
+            MappedFile file = map(FileKind.locate(path));
+            contents = switch (FileKind.of(file)) {
+                case GGUF -> GgufReader.read(file);
+                case SAFETENSORS -> SafetensorsReader.read(file);
+                case SAFETENSORS_INDEX -> SafetensorsIndex.read(file, this::map);
+            };
+        } catch (RuntimeException | Error failed) {
+            close();
+            throw failed;
+        }
+        this.metadata = new Metadata(path, contents.values());
+        this.tensors = List.copyOf(contents.tensors());
         this.byName = HashMap.newHashMap(tensors.size());
         for (TensorSource tensor : tensors) {
             byName.put(tensor.name(), tensor);
         }
     }
 
+    private MappedFile map(Path file) {
+        MappedFile mapped = MappedFile.open(file, arena);
+        files.add(mapped);
+        return mapped;
+    }
+
     /**
-     * Opens a GGUF file of version 2 or 3.
+     * Opens a GGUF file of version 2 or 3, a safetensors file, a {@code model.safetensors.index.json} with the files that
+     * it names, or a folder with one of the latter two under their usual names.
      *
      * @throws FormatException if there is no such file, or it is not a sound model file
      */
     public static Checkpoint open(Path path) {
-        Arena arena = Arena.ofShared();
-        MappedFile file = null;
-        try {
-            file = MappedFile.open(path, arena);
-            GgufReader.Contents contents = GgufReader.read(file);
-            return new Checkpoint(path, "GGUF v" + contents.version(), arena, List.of(file), contents.metadata(),
-                    contents.tensors());
-        } catch (RuntimeException | Error failed) {
-            if (file != null) {
-                file.close();
-            }
-            arena.close();
-            throw failed;
-        }
+        return new Checkpoint(path, Arena.ofShared());
     }
 
     /** The path that was opened. */
@@ -65,7 +68,7 @@ public final class Checkpoint implements AutoCloseable {
 
     /** The kind of file, as {@code GGUF v3}. */
     public String format() {
-        return format;
+        return contents.format();
     }
 
     /** Bytes of all files of the checkpoint. */
@@ -81,13 +84,21 @@ public final class Checkpoint implements AutoCloseable {
         return metadata;
     }
 
-    /** All tensors in the file's order. */
+    /** All tensors in the file's order, but those of safetensors whose element type the engine does not know. */
     public List<TensorSource> tensors() {
         return tensors;
     }
 
-    /** The tensor of this name, or empty where the file has none. */
+    /**
+     * The tensor of this name, or empty where the file has none.
+     *
+     * @throws FormatException if the engine does not know its element type
+     */
     public Optional<TensorSource> find(String name) {
+        if (contents.unreadable().containsKey(name)) {
+            throw new FormatException(path, "tensor " + FormatException.quote(name) + " has the dtype "
+                    + contents.unreadable().get(name) + ", which this program cannot read; convert the model to F32, F16 or BF16");
+        }
         return Optional.ofNullable(byName.get(name));
     }
 
@@ -113,6 +124,6 @@ public final class Checkpoint implements AutoCloseable {
     /** As {@code model.gguf (GGUF v3, 291 tensors)}. */
     @Override
     public String toString() {
-        return path + " (" + format + ", " + tensors.size() + " tensors)";
+        return path + " (" + contents.format() + ", " + tensors.size() + " tensors)";
     }
 }

@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -55,10 +56,6 @@ final class GgufReader {
         this.cursor = new Cursor(file);
     }
 
-    /** What a GGUF file says of itself. */
-    record Contents(int version, Metadata metadata, List<TensorSource> tensors) {
-    }
-
     /** @throws FormatException if the file is not a sound GGUF file */
     static Contents read(MappedFile file) {
         return new GgufReader(file).read();
@@ -78,7 +75,7 @@ final class GgufReader {
         for (long i = 0; i < keyCount; i++) {
             readKeyValue();
         }
-        return new Contents(version, new Metadata(path, values), readTensors(tensorCount));
+        return new Contents("GGUF v" + version, values, readTensors(tensorCount), Map.of());
     }
 
     private void readVersion() {

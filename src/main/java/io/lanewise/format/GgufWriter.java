@@ -37,7 +37,7 @@ public final class GgufWriter {
     }
 
     public GgufWriter string(String key, String value) {
-        return put(key, new MetadataValue.Text(value.getBytes(StandardCharsets.UTF_8)));
+        return put(key, MetadataValue.Text.of(value));
     }
 
     /** An integer of a given width; of u64 the bits. @throws IllegalArgumentException if it does not fit */

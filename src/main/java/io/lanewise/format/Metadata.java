@@ -127,9 +127,10 @@ public final class Metadata {
         for (int i = 0; i < ints.length; i++) {
             long element = numbers.integerAt(buffer, i);
             ints[i] = (int) element;
-            if (ints[i] != element) {
-                throw outOfRange(key + "[" + i + "]", numbers.elementType() == ValueType.UINT64
-                        ? Long.toUnsignedString(element) : Long.toString(element), "an integer below 2^31");
+            boolean unsigned = numbers.elementType() == ValueType.UINT64;
+            if (ints[i] != element || unsigned && element < 0) {
+                throw outOfRange(key + "[" + i + "]", unsigned ? Long.toUnsignedString(element)
+                        : Long.toString(element), "an integer from -2^31 to 2^31 - 1");
             }
         }
         return ints;

@@ -74,6 +74,10 @@ sealed interface MetadataValue {
 
     /** A string; bytes that are not UTF-8 are kept here and read as U+FFFD. */
     record Text(byte[] utf8) implements MetadataValue {
+        static Text of(String text) {
+            return new Text(text.getBytes(StandardCharsets.UTF_8));
+        }
+
         @Override
         public ValueType type() {
             return ValueType.STRING;

@@ -39,4 +39,16 @@ final class Samples {
                 .tensor("blk.0.ffn_exps.weight", DType.Q4_K, Shape.of(2, 1, 256), GgufWriterTest::counting)
                 .tensor("output_norm.weight", DType.BF16, Shape.of(8), GgufWriterTest::counting);
     }
+
+    /** Strings of metadata and tensors of several types; the writer puts the larger elements first. */
+    static SafetensorsWriter safetensors() {
+        return new SafetensorsWriter().metadata("format", "pt \"ü\"\n").metadata("step", "12")
+                .tensor("bytes", DType.I8, Shape.of(3), GgufWriterTest::counting)
+                .tensor("w", DType.F32, Shape.of(3, 5), GgufWriterTest::counting)
+                .tensor("half", DType.F16, Shape.of(1, 1, 2, 1, 3), GgufWriterTest::counting)
+                .tensor("brain", DType.BF16, Shape.of(7), GgufWriterTest::counting)
+                .tensor("ids", DType.I64, Shape.of(2), GgufWriterTest::counting)
+                .tensor("scalar", DType.F32, Shape.of(), GgufWriterTest::counting)
+                .tensor("none", DType.F32, Shape.of(4, 0), GgufWriterTest::counting);
+    }
 }
