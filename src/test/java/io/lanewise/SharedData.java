@@ -9,7 +9,7 @@ public final class SharedData {
     private SharedData() {
     }
 
-    /** The file or folder {@code ../shared/relative} (or under {@code -Dlanewise.shared}); where missing the test is skipped. */
+    /** {@code ../shared/relative}, or that under {@code -Dlanewise.shared}; where it is missing the test is skipped. */
     public static Path require(String relative) {
         Path path = Path.of(System.getProperty("lanewise.shared", "../shared"), relative);
         Assumptions.assumeTrue(Files.exists(path), () -> "needs " + path.toAbsolutePath().normalize()

@@ -52,8 +52,8 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * Opens a GGUF file of version 2 or 3, a safetensors file, a {@code model.safetensors.index.json} with the files that
-     * it names, or a folder with one of the latter two under their usual names.
+     * Opens a GGUF file of version 2 or 3, a safetensors file, a {@code model.safetensors.index.json} with the files
+     * that it names, or a folder with one of the latter two under their usual names.
      *
      * @throws FormatException if there is no such file, or it is not a sound model file
      */
@@ -97,7 +97,8 @@ public final class Checkpoint implements AutoCloseable {
     public Optional<TensorSource> find(String name) {
         if (contents.unreadable().containsKey(name)) {
             throw new FormatException(path, "tensor " + FormatException.quote(name) + " has the dtype "
-                    + contents.unreadable().get(name) + ", which this program cannot read; convert the model to F32, F16 or BF16");
+                    + contents.unreadable().get(name) + ", which this program cannot read; convert the model to F32, "
+                    + "F16 or BF16");
         }
         return Optional.ofNullable(byName.get(name));
     }
@@ -105,8 +106,13 @@ public final class Checkpoint implements AutoCloseable {
     /** The tensor of this name. @throws FormatException if the file has none */
     public TensorSource tensor(String name) {
         return find(name).orElseThrow(() -> new FormatException(path, "tensor " + FormatException.quote(name)
-                + " is missing from its " + tensors.size() + " tensors; convert the model again with a current "
-                + "converter"));
+                + " is missing from its " + tensors.size() + " tensors; " + adviceOnMissing()));
+    }
+
+    private String adviceOnMissing() {
+        boolean part = contents.values().get("split.count") instanceof MetadataValue.Scalar count && count.bits() > 1;
+        return part ? "the file is one part of a split model: merge the parts with 'llama-gguf-split --merge'"
+                : "convert the model again with a current converter";
     }
 
     /** Unmaps the files; a second call does nothing. */

@@ -12,6 +12,11 @@ import java.nio.file.Path;
  * first use costs a cold JVM some 15 ms more over a vocabulary of 100,000 strings.
  */
 final class Cursor {
+    /**
+     * Bytes of a header that may come to the heap, all together; the vocabulary of the largest models has some 20 MB. A
+     * sparse file costs nobody anything, so its size alone must not decide.
+     */
+    static final long MAX_COPIED_BYTES = 256L << 20;
     private static final long WINDOW = 1 << 30;
 
     private final MappedFile file;
@@ -20,6 +25,7 @@ final class Cursor {
     private ByteBuffer window;
     private long windowStart;
     private long position;
+    private long copied;
 
     Cursor(MappedFile file) {
         this.file = file;
@@ -73,7 +79,8 @@ final class Cursor {
         long count = i64(what);
         if (count < 0 || count > remaining() / bytesEach) {
             throw new FormatException(path(), at, what + " " + Long.toUnsignedString(count) + " does not fit in the "
-                    + remaining() + " bytes that follow; the file is damaged or cut short: download or convert it again");
+                    + remaining() + " bytes that follow; the file is damaged or cut short: download or convert it "
+                    + "again");
         }
         return count;
     }
@@ -81,8 +88,10 @@ final class Cursor {
     /** The next {@code length} bytes. */
     byte[] bytes(long length, String what) {
         require(length, what);
-        if (length > Integer.MAX_VALUE - 16) {
-            throw new FormatException(path(), position, what + " of " + length + " bytes; expected at most 2 GB");
+        copied += length;
+        if (copied > MAX_COPIED_BYTES) {
+            throw new FormatException(path(), position, what + " of " + length + " bytes makes the header larger than "
+                    + MAX_COPIED_BYTES + " bytes; expected less: the file is damaged: download or convert it again");
         }
         byte[] bytes = file.bytes(position, (int) length);
         position += length;
@@ -103,7 +112,8 @@ final class Cursor {
     private void require(long length, String what) {
         if (length < 0 || length > limit - position) {
             throw new FormatException(path(), position, "the file ends inside " + what + " (" + length
-                    + " bytes needed, " + remaining() + " left); it is damaged or cut short: download or convert it again");
+                    + " bytes needed, " + remaining() + " left); it is damaged or cut short: download or "
+                    + "convert it again");
         }
     }
 

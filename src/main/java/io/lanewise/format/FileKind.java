@@ -63,7 +63,8 @@ enum FileKind {
         if (start.startsWith("PK\3\4") || start.startsWith("\u0080\2")) {
             return "a PyTorch file, which can run code when it is read; expected GGUF or safetensors: convert it";
         }
-        if (start.startsWith("lmgg") || start.startsWith("fmgg") || start.startsWith("tjgg") || start.startsWith("algg")) {
+        if (start.startsWith("lmgg") || start.startsWith("fmgg") || start.startsWith("tjgg")
+                || start.startsWith("algg")) {
             return "a GGML file of before August 2023; expected GGUF: convert the model again";
         }
         return null;

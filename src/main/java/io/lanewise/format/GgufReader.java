@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -75,7 +76,7 @@ final class GgufReader {
         for (long i = 0; i < keyCount; i++) {
             readKeyValue();
         }
-        return new Contents("GGUF v" + version, values, readTensors(tensorCount), Map.of());
+        return new Contents(version == 2 ? "GGUF v2" : "GGUF v3", values, readTensors(tensorCount), Map.of());
     }
 
     private void readVersion() {
@@ -116,7 +117,8 @@ final class GgufReader {
         ValueType type = ValueType.byId(id);
         if (type == null) {
             throw new FormatException(path, at, "metadata key " + FormatException.quote(key) + " has the value type "
-                    + Integer.toUnsignedString(id) + "; expected 0 to 12: the file is damaged or newer than this program");
+                    + Integer.toUnsignedString(id) + "; expected 0 to 12: the file is damaged or newer than this "
+                    + "program");
         }
         return type;
     }
@@ -163,8 +165,8 @@ final class GgufReader {
         long at = cursor.position();
         ValueType type = readType(key);
         if (depth > MAX_ARRAY_DEPTH) {
-            throw new FormatException(path, at, "metadata key " + FormatException.quote(key) + ": arrays nest more than "
-                    + MAX_ARRAY_DEPTH + " deep; the file is damaged: convert it again");
+            throw new FormatException(path, at, "metadata key " + FormatException.quote(key) + ": arrays nest more "
+                    + "than " + MAX_ARRAY_DEPTH + " deep; the file is damaged: convert it again");
         }
         long count = cursor.count(type.bytes(), "the length of an array");
         if (type == ValueType.STRING) {
@@ -194,13 +196,14 @@ final class GgufReader {
         }
         long bytes = cursor.position() - start;
         cursor.rewind(start);
-        return new MetadataValue.Texts((int) count, cursor.bytes(bytes, "an array of strings"));
+        byte[] copy = cursor.bytes(bytes, "an array of strings");
+        return new MetadataValue.Texts((int) count, copy);
     }
 
     private MetadataValue readNested(String key, long count, int depth, long at) {
         if (count > MAX_NESTED_ELEMENTS - nestedElements) {
-            throw new FormatException(path, at, "metadata key " + FormatException.quote(key) + ": arrays of arrays with "
-                    + "more than " + MAX_NESTED_ELEMENTS + " elements; expected fewer");
+            throw new FormatException(path, at, "metadata key " + FormatException.quote(key) + ": arrays of arrays "
+                    + "with more than " + MAX_NESTED_ELEMENTS + " elements; expected fewer");
         }
         nestedElements += (int) count;
         List<MetadataValue> elements = new ArrayList<>((int) count);
@@ -258,8 +261,8 @@ final class GgufReader {
         int typeId = cursor.i32("the type of a tensor");
         Optional<DType> found = DType.byId(typeId);
         if (found.isEmpty()) {
-            throw new FormatException(path, typeAt, tensor(name) + " has the type id " + Integer.toUnsignedString(typeId)
-                    + "; " + aboutUnknownType(typeId));
+            throw new FormatException(path, typeAt, tensor(name) + " has the type id "
+                    + Integer.toUnsignedString(typeId) + "; " + aboutUnknownType(typeId));
         }
         DType dtype = found.get();
         long row = shape.rank() == 0 ? 1 : shape.dim(-1);
@@ -281,7 +284,8 @@ final class GgufReader {
         int rank = cursor.i32("the rank of a tensor");
         if (rank < 0 || rank > MAX_RANK) {
             throw new FormatException(path, at, tensor(name) + " has " + Integer.toUnsignedString(rank)
-                    + " dimensions; expected at most " + MAX_RANK + ": the file is damaged: download or convert it again");
+                    + " dimensions; expected at most " + MAX_RANK + ": the file is damaged: download or convert it "
+                    + "again");
         }
         long[] dims = new long[rank];
         for (int i = 0; i < rank; i++) {
@@ -344,13 +348,17 @@ final class GgufReader {
         }
         if (entry.offset % alignment != 0) {
             throw new FormatException(path, entry.at, tensor(entry.name) + " lies at offset " + entry.offset
-                    + "; expected a multiple of the alignment " + alignment + ": the file is damaged: convert it again");
+                    + "; expected a multiple of the alignment " + alignment
+                    + ": the file is damaged: convert it again");
         }
     }
 
     private void checkOverlaps(Entry[] entries) {
+        if (inOrder(entries)) {
+            return;
+        }
         Entry[] ordered = entries.clone();
-        Arrays.sort(ordered, (a, b) -> Long.compare(a.offset, b.offset));
+        Arrays.sort(ordered, Comparator.comparingLong(Entry::offset));
         for (int i = 1; i < ordered.length; i++) {
             Entry before = ordered[i - 1];
             if (ordered[i].offset < before.offset + before.byteSize) {
@@ -358,6 +366,16 @@ final class GgufReader {
                         + tensor(before.name) + "; the file is damaged: convert it again");
             }
         }
+    }
+
+    /** Whether each tensor lies behind the one listed before it, as in nearly every file. */
+    private static boolean inOrder(Entry[] entries) {
+        for (int i = 1; i < entries.length; i++) {
+            if (entries[i].offset < entries[i - 1].offset + entries[i - 1].byteSize) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private static String tensor(String name) {

@@ -15,8 +15,8 @@ import java.util.Map;
 
 /**
  * Collects metadata and tensors and writes them as a GGUF v3 file. Keys and tensors keep the order in which they were
- * added, and equal input gives equal bytes. Tensors are asked for their bytes while the file is written, a few megabytes
- * at a time. The file appears under its name only when it is whole and on the disk.
+ * added, and equal input gives equal bytes. Tensors are asked for their bytes while the file is written, a few
+ * megabytes at a time. The file appears under its name only when it is whole and on the disk.
  */
 public final class GgufWriter {
     private final LinkedHashMap<String, MetadataValue> values = new LinkedHashMap<>();
@@ -77,7 +77,8 @@ public final class GgufWriter {
         ByteBuffer bytes = arrayOf(type, elements.length);
         for (int i = 0; i < elements.length; i++) {
             if (!type.isInteger() || !type.fits(elements[i])) {
-                throw new IllegalArgumentException("metadata key " + key + "[" + i + "]: " + elements[i] + " is no " + type);
+                throw new IllegalArgumentException("metadata key " + key + "[" + i + "]: " + elements[i] + " is no "
+                        + type);
             }
             switch (type.bytes()) {
                 case 1 -> bytes.put((byte) elements[i]);

@@ -9,7 +9,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 
-/** Reads JSON token by token out of part of a file; whatever is wrong becomes a {@link FormatException} with its place. */
+/** Reads JSON token by token out of part of a file; every fault becomes a {@link FormatException} with its place. */
 final class JsonReader implements AutoCloseable {
     private static final JsonFactory JSON = JsonFactory.builder()
             .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
@@ -119,7 +119,8 @@ final class JsonReader implements AutoCloseable {
     FormatException unexpected(String expected) {
         JsonToken token = parser.currentToken();
         String found = token == null ? "its end" : FormatException.quote(text());
-        return problem(what + ": expected " + expected + ", found " + found + "; the file is damaged: download it again");
+        return problem(what + ": expected " + expected + ", found " + found
+                + "; the file is damaged: download it again");
     }
 
     /** A problem at the present token. */
@@ -129,7 +130,8 @@ final class JsonReader implements AutoCloseable {
 
     private FormatException notJson(IOException failed) {
         long at = start + Math.max(0, parser.currentLocation().getByteOffset());
-        String reason = failed instanceof JsonProcessingException json ? json.getOriginalMessage() : failed.getMessage();
+        String reason = failed instanceof JsonProcessingException json ? json.getOriginalMessage()
+                : failed.getMessage();
         return new FormatException(file, at, what + " is not valid JSON (" + firstLine(reason)
                 + "); the file is damaged: download it again");
     }

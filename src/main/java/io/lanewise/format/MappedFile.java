@@ -39,7 +39,8 @@ final class MappedFile implements AutoCloseable {
             }
             FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
             try {
-                return new MappedFile(path, channel, channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena));
+                MemorySegment memory = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+                return new MappedFile(path, channel, memory);
             } catch (IOException | RuntimeException failed) {
                 channel.close();
                 throw failed;

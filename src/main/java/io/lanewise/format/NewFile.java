@@ -43,8 +43,10 @@ final class NewFile implements AutoCloseable {
         Path temporary = target.resolveSibling(String.format(Locale.ROOT, ".%s.%016x.part", target.getFileName(),
                 ThreadLocalRandom.current().nextLong()));
         try {
-            return new NewFile(target, temporary,
-                    FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE));
+            FileChannel channel = FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+            // For the user who presses Ctrl-C: no finally clause runs then.
+            temporary.toFile().deleteOnExit();
+            return new NewFile(target, temporary, channel);
         } catch (NoSuchFileException missing) {
             throw new FormatException(target, "its folder does not exist; create it first", missing);
         } catch (AccessDeniedException denied) {
@@ -134,7 +136,7 @@ final class NewFile implements AutoCloseable {
         forceFolder();
     }
 
-    /** Makes the new name outlive a power failure too, on systems where a folder can be opened; the file is whole anyway. */
+    /** Makes the new name outlive a power failure, where a folder can be opened; the file is whole anyway. */
     private void forceFolder() {
         Path folder = target.toAbsolutePath().getParent();
         try (FileChannel names = FileChannel.open(folder, StandardOpenOption.READ)) {

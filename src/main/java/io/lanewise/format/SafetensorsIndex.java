@@ -82,8 +82,8 @@ final class SafetensorsIndex {
             throw json.unexpected("nothing after the closing '}'");
         }
         if (!mapped) {
-            throw new FormatException(path, "has no weight_map; expected a safetensors index: open the model's folder or "
-                    + "its .safetensors file");
+            throw new FormatException(path, "has no weight_map; expected a safetensors index: open the model's folder "
+                    + "or its .safetensors file");
         }
     }
 

@@ -18,9 +18,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Collects tensors and strings of metadata and writes them as a safetensors file. Types with larger elements come first,
- * so that every tensor is aligned to its elements; else tensors keep the order in which they were added. Equal input
- * gives equal bytes. The file appears under its name only when it is whole and on the disk.
+ * Collects tensors and strings of metadata and writes them as a safetensors file. Types with larger elements come
+ * first, so that every tensor is aligned to its elements; else tensors keep the order in which they were added. Equal
+ * input gives equal bytes. The file appears under its name only when it is whole and on the disk.
  */
 public final class SafetensorsWriter {
     private final LinkedHashMap<String, String> metadata = new LinkedHashMap<>();

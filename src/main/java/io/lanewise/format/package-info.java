@@ -1,2 +1,2 @@
-/** Model files: GGUF and safetensors to checkpoints (metadata and named tensors) and back. Trusts no byte that it reads. */
+/** GGUF and safetensors files to checkpoints (metadata and named tensors) and back. Trusts no byte that it reads. */
 package io.lanewise.format;

@@ -95,7 +95,8 @@ class CheckpointTest {
             expect(metadata, m -> m.strings("str"), "'str': expected an array of strings, found str");
             expect(metadata, m -> m.strings("arr.i32"), "expected an array of strings, found arr[i32, 3]");
             expect(metadata, m -> m.ints("arr.f32"), "expected an array of integers, found arr[f32, 3]");
-            expect(metadata, m -> m.ints("arr.u64"), "'arr.u64[0]': expected an integer from -2^31 to 2^31 - 1, found 184467");
+            expect(metadata, m -> m.ints("arr.u64"),
+                    "'arr.u64[0]': expected an integer from -2^31 to 2^31 - 1, found 184467");
             expect(metadata, m -> m.ints("i32"), "'i32': expected an array of integers, found i32");
             expect(metadata, m -> m.floats("arr.i32"), "expected an array of floats, found arr[i32, 3]");
             expect(metadata, m -> m.flags("arr.i32"), "expected an array of bools, found arr[i32, 3]");

@@ -2,11 +2,15 @@ package io.lanewise.format;
 
 import static io.lanewise.format.GgufBytes.header;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -103,7 +107,8 @@ class HostileGgufTest {
                 arguments("2^32-1 dimensions", header(1, 0).string("t").i32(-1).data(64), "4294967295 dimensions"),
                 arguments("extent 0", header(1, 0).tensor("t", 0, 0, 4, 0).data(64), "extents [0, 4]"),
                 arguments("extent -1", header(1, 0).tensor("t", 0, 0, -1).data(64), "extents [-1]"),
-                arguments("2^64 elements", header(1, 0).tensor("t", 0, 0, 1L << 32, 1L << 32).data(64), "2^63 elements"),
+                arguments("2^64 elements", header(1, 0).tensor("t", 0, 0, 1L << 32, 1L << 32).data(64),
+                        "2^63 elements"),
                 arguments("2^64 + 4 elements", header(1, 0).tensor("t", 0, 0, 1L << 33, (1L << 31) + 1).data(64),
                         "2^63 elements"),
                 arguments("2^64 bytes", header(1, 0).tensor("t", 28, 0, 1L << 61).data(64), "2^63 bytes"),
@@ -114,7 +119,8 @@ class HostileGgufTest {
                 arguments("removed type 33", header(1, 0).tensor("t", 33, 0, 32).data(64), "convert the model to Q4_0"),
                 arguments("removed type 36", header(1, 0).tensor("t", 36, 0, 32).data(64), "model to IQ4_NL"),
                 arguments("part of a block", header(1, 0).tensor("t", 2, 0, 16, 2).data(64), "whole Q4_0 blocks of 32"),
-                arguments("misaligned tensor", header(1, 0).tensor("t", 0, 16, 1).data(64), "multiple of the alignment"),
+                arguments("misaligned tensor", header(1, 0).tensor("t", 0, 16, 1).data(64),
+                        "multiple of the alignment"),
                 arguments("tensor at 2^64-32", header(1, 0).tensor("t", 0, -32, 1).data(64), "18446744073709551584"),
                 arguments("tensor past the end", header(1, 0).tensor("t", 0, 96, 1).data(64), "only 64 bytes of data"),
                 arguments("tensor across the end", header(1, 0).tensor("t", 0, 32, 9).data(64), "cut short"),
@@ -183,6 +189,26 @@ class HostileGgufTest {
             assertThat(Opening.problem(cut)).as("%d bytes", length).isNotNull();
         }
         assertThat(Opening.problem(Files.write(cut, Arrays.copyOf(good, dataEnd)))).as("without padding").isNull();
+    }
+
+    @Test
+    void aSparseFileDoesNotFillTheHeap() throws IOException {
+        Path file = Files.write(folder.resolve("sparse.gguf"),
+                header(0, 1).key("k", ValueType.STRING).i64(1L << 30).toArray());
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            channel.write(ByteBuffer.allocate(1), 2L << 30);
+        }
+        assertThat(Opening.problem(file)).hasMessageContaining("makes the header larger than");
+    }
+
+    @Test
+    void aPartOfASplitModelSaysSoWhereATensorIsMissing() throws IOException {
+        Path file = Files.write(folder.resolve("part.gguf"),
+                header(0, 1).key("split.count", ValueType.UINT16).u8(3).u8(0).toArray());
+        try (Checkpoint checkpoint = Checkpoint.open(file)) {
+            assertThatThrownBy(() -> checkpoint.tensor("a")).isInstanceOf(FormatException.class)
+                    .hasMessageContaining("one part of a split model");
+        }
     }
 
     @Test

@@ -48,7 +48,8 @@ class HostileSafetensorsTest {
                 arguments("a BOM", file("\ufeff{}", 0), ""),
                 arguments("UTF-16", new GgufBytes().i64(4).raw((byte) '{', (byte) 0, (byte) '}', (byte) 0), "JSON"),
                 arguments("not UTF-8", new GgufBytes().i64(11).text("{\"").u8(0xff).u8(0xfe).text("\":{}}  "), "JSON"),
-                arguments("1,000 arrays deep", file("{'x':" + "[".repeat(1000) + "]".repeat(1000) + "}", 0), "expected"),
+                arguments("1,000 arrays deep", file("{'x':" + "[".repeat(1000) + "]".repeat(1000) + "}", 0),
+                        "expected an object"),
                 arguments("1,000 arrays deep in an unknown field",
                         one("'x':" + "[".repeat(1000) + "]".repeat(1000), 0), "not valid JSON"),
                 arguments("tensor that is a number", file("{'a':1}", 0), "expected an object for tensor 'a'"),
@@ -66,7 +67,8 @@ class HostileSafetensorsTest {
                         "has shape twice"),
                 arguments("negative extent", one("'dtype':'F32','shape':[-2],'data_offsets':[0,8]", 8), "found '-2'"),
                 arguments("fractional extent", one("'dtype':'F32','shape':[2.0],'data_offsets':[0,8]", 8), "'2.0'"),
-                arguments("extent 10^30", one("'dtype':'F32','shape':[1" + "0".repeat(30) + "],'data_offsets':[0,8]", 8),
+                arguments("extent 10^30",
+                        one("'dtype':'F32','shape':[1" + "0".repeat(30) + "],'data_offsets':[0,8]", 8),
                         "a shape of at most 32"),
                 arguments("extent of 5,000 digits",
                         one("'dtype':'F32','shape':[" + "9".repeat(5000) + "],'data_offsets':[0,8]", 8), ""),
@@ -103,7 +105,8 @@ class HostileSafetensorsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"{}", "{}      ", "{'__metadata__':{}}", "{'a':{'dtype':'F32','shape':[0,3],'data_offsets':[0,0]}}",
+    @ValueSource(strings = {"{}", "{}      ", "{'__metadata__':{}}",
+        "{'a':{'dtype':'F32','shape':[0,3],'data_offsets':[0,0]}}",
         "{'a':{'dtype':'F64','shape':[1,0],'data_offsets':[0,0],'more':[1,{'x':null}]}}"})
     void isAcceptedWithoutData(String header) throws IOException {
         assertThat(Opening.problem(Files.write(folder.resolve("odd.safetensors"), file(header, 0).toArray()))).isNull();

@@ -36,18 +36,18 @@ class MutationTest {
         index(2_000, 3);
     }
 
+    /** Other files at every run; a failure names the seed. */
     @Test
     @Tag("slow")
-    void aMillionDamagedFiles() throws IOException {
-        gguf(700_000, 4);
-        safetensors(200_000, 5);
-        index(100_000, 6);
+    void twoHundredThousandMoreDamagedFiles() throws IOException {
+        gguf(140_000, System.nanoTime());
+        safetensors(40_000, System.nanoTime());
+        index(20_000, System.nanoTime());
     }
 
     private void gguf(int count, long seed) throws IOException {
         Path file = folder.resolve("good.gguf");
         Samples.small().write(file);
-        // Damage to the data alone cannot be seen: most of it goes to the header.
         int opened = run(file, folder.resolve("bad.gguf"), folder.resolve("bad.gguf"), count, seed);
         assertThat(opened).isBetween(count / 100, count / 2);
     }

@@ -93,7 +93,8 @@ class SafetensorsTest {
         Samples.safetensors().write(first);
         Samples.safetensors().write(second);
         assertThat(second).hasSameBinaryContentAs(first);
-        assertThatThrownBy(() -> new SafetensorsWriter().tensor("q", DType.Q8_0, Shape.of(32), GgufWriterTest::counting))
+        SafetensorsWriter writer = new SafetensorsWriter();
+        assertThatThrownBy(() -> writer.tensor("q", DType.Q8_0, Shape.of(32), GgufWriterTest::counting))
                 .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("safetensors has no type Q8_0");
     }
 

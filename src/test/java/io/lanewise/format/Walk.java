@@ -10,7 +10,7 @@ final class Walk {
     private Walk() {
     }
 
-    /** Decodes all metadata, maps every tensor and reads its first and last bytes both ways; the number of things seen. */
+    /** Decodes all metadata, maps every tensor, reads its first and last bytes both ways; returns the things seen. */
     static int everything(Checkpoint checkpoint) {
         int seen = checkpoint.metadata().asMap().size();
         for (TensorSource source : checkpoint.tensors()) {
