@@ -10,4 +10,5 @@ module io.lanewise {
     exports io.lanewise.format;
     exports io.lanewise.parallel;
     exports io.lanewise.tokenizer;
+    exports io.lanewise.train;
 }

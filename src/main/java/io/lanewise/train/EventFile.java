@@ -3,7 +3,6 @@ package io.lanewise.train;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
@@ -38,8 +37,8 @@ public final class EventFile implements AutoCloseable {
         long millis = System.currentTimeMillis();
         try {
             Files.createDirectories(folder);
-            Path path = folder.resolve(String.format(Locale.ROOT, "events.out.tfevents.%d.%s.%d", millis / 1000,
-                    hostName(), ProcessHandle.current().pid()));
+            Path path = folder.resolve(String.format(Locale.ROOT, "events.out.tfevents.%d.lanewise.%d", millis / 1000,
+                    ProcessHandle.current().pid()));
             for (int again = 1; Files.exists(path); again++) {
                 path = path.resolveSibling(path.getFileName().toString().replaceFirst("(\\.v\\d+)?$", ".v" + again));
             }
@@ -50,14 +49,6 @@ public final class EventFile implements AutoCloseable {
             return file;
         } catch (IOException failed) {
             throw new UncheckedIOException(folder + ": cannot write events: " + failed.getMessage(), failed);
-        }
-    }
-
-    private static String hostName() {
-        try {
-            return InetAddress.getLocalHost().getHostName();
-        } catch (IOException unnamed) {
-            return "localhost";
         }
     }
 
