@@ -1,0 +1,319 @@
+package io.lanewise.kernels;
+
+import io.lanewise.tensor.DType;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Finds the scale (and minimum) that turns floats into small integer codes with the least squared error. A candidate
+ * scale gives codes, codes give the least-squares scale in closed form, and the best of all candidates wins; no
+ * candidate is worse than plain rounding, which is among them.
+ *
+ * <p>Holds one block of up to 256 floats, divided by a power of two so that the largest lies in [0.5, 1): sums neither
+ * overflow nor vanish, and all arithmetic is that of the block at its own size. Always computes with 128-bit vectors
+ * and adds lanes up in order, so that a file comes out the same on every machine, at any vector width, warm or cold.
+ * Not for several threads.
+ */
+final class BlockFit {
+    private static final VectorSpecies<Float> LANES = FloatVector.SPECIES_128;
+    /** Adding it rounds to the nearest integer (ties to even), which then lies in the low bits. */
+    private static final float ROUND = 0x1.8p23f;
+    private static final int ROUND_BITS = Float.floatToRawIntBits(ROUND);
+    private static final float LARGEST_HALF = 65504f;
+    /** Candidates put the largest value this many tenths of a code around the end of the range. */
+    private static final int TENTHS = 9;
+
+    /** The block, divided by {@link #unit}. */
+    final float[] x = new float[256];
+    /** A power of two. */
+    private double unit;
+
+    /** What the last search found. */
+    float scale;
+    float min;
+    private double bestGain;
+
+    /** Sums over the codes of the last pass. */
+    private double sumQ;
+    private double sumQQ;
+    private double sumXQ;
+
+    /**
+     * Takes n floats; false where all are zero.
+     *
+     * @throws IllegalArgumentException on NaN and infinities, which blocks cannot hold
+     */
+    boolean load(MemorySegment src, long from, int n, DType dtype) {
+        float largest = 0;
+        for (int i = 0; i < n; i++) {
+            float v = Floats.get(src, from + i);
+            x[i] = v;
+            largest = Math.max(largest, Math.abs(v));
+        }
+        if (!(largest <= Float.MAX_VALUE)) {
+            throw notFinite(from, n, dtype);
+        }
+        int exponent = largest < Float.MIN_NORMAL ? Float.MIN_EXPONENT : Math.getExponent(largest) + 1;
+        unit = Math.scalb(1.0, exponent);
+        double shrink = 1 / unit;
+        for (int i = 0; i < n; i++) {
+            x[i] = (float) (x[i] * shrink);
+        }
+        return largest > 0;
+    }
+
+    private IllegalArgumentException notFinite(long from, int n, DType dtype) {
+        int i = 0;
+        while (i < n - 1 && Math.abs(x[i]) <= Float.MAX_VALUE) {
+            i++;
+        }
+        return new IllegalArgumentException("encode " + dtype + ": element " + (from + i) + " is " + x[i]
+                + ", expected finite numbers; store the tensor as F16, BF16 or F32");
+    }
+
+    /** The half that stores a scale of this block, saturated. */
+    short half(float value) {
+        return Float.floatToFloat16((float) Math.clamp(value * unit, -LARGEST_HALF, LARGEST_HALF));
+    }
+
+    /** What a stored half means in units of this block. */
+    float ofHalf(short half) {
+        return (float) (Float.float16ToFloat(half) / unit);
+    }
+
+    /** The exponent of this block's power of two. */
+    int exponent() {
+        return Math.getExponent(unit);
+    }
+
+    /** The value of largest magnitude, with its sign. */
+    float extreme(int at, int n) {
+        float extreme = 0;
+        for (int i = at; i < at + n; i++) {
+            extreme = Math.abs(x[i]) > Math.abs(extreme) ? x[i] : extreme;
+        }
+        return extreme;
+    }
+
+    /** Fits x ≈ scale · q, low ≤ q ≤ high, to n floats; leaves {@link #scale}. */
+    void fitScale(int at, int n, int low, int high) {
+        float extreme = extreme(at, n);
+        scale = 0;
+        bestGain = 0;
+        if (extreme == 0) {
+            return;
+        }
+        float inverse = 1 / extreme;
+        for (int tenth = -TENTHS; tenth <= TENTHS; tenth++) {
+            trySymmetric(at, n, (low + tenth * 0.1f) * inverse, low, high);
+            trySymmetric(at, n, (high + tenth * 0.1f) * inverse, low, high);
+        }
+        for (int round = 0; round < 3 && trySymmetric(at, n, 1 / scale, low, high); round++) {
+            // Codes for the better scale may allow a better one still.
+        }
+    }
+
+    /** Takes the candidate if the error that its best scale removes, (Σxq)² / Σq², is the largest so far. */
+    private boolean trySymmetric(int at, int n, float inverse, int low, int high) {
+        sum(at, n, inverse, 0, low, high);
+        double gain = sumQQ == 0 ? 0 : sumXQ * sumXQ / sumQQ;
+        if (gain <= bestGain) {
+            return false;
+        }
+        bestGain = gain;
+        scale = (float) (sumXQ / sumQQ);
+        return true;
+    }
+
+    /** Σq, Σq² and Σxq for q = clamp(round((x - min) · inverse)). */
+    void sum(int at, int n, float inverse, float offset, int low, int high) {
+        FloatVector q0 = FloatVector.zero(LANES);
+        FloatVector qq = q0;
+        FloatVector xq = q0;
+        for (int i = at; i < at + n; i += LANES.length()) {
+            FloatVector v = FloatVector.fromArray(LANES, x, i);
+            FloatVector q = codes(v, inverse, offset, low, high);
+            q0 = q0.add(q);
+            qq = q.fma(q, qq);
+            xq = v.fma(q, xq);
+        }
+        sumQ = inOrder(q0);
+        sumQQ = inOrder(qq);
+        sumXQ = inOrder(xq);
+    }
+
+    /**
+     * clamp(round((v - offset) · inverse)). Floats of one sign are ordered as their bits are, so clamping the bits of a
+     * sum with {@link #ROUND} clamps right however large the product, and costs one instruction a side.
+     */
+    private static FloatVector codes(FloatVector v, float inverse, float offset, int low, int high) {
+        IntVector bits = v.sub(offset).mul(inverse).add(ROUND).reinterpretAsInts();
+        return bits.max(ROUND_BITS + low).min(ROUND_BITS + high).reinterpretAsFloats().sub(ROUND);
+    }
+
+    private static double inOrder(FloatVector v) {
+        return (double) v.lane(0) + v.lane(1) + v.lane(2) + v.lane(3);
+    }
+
+    /**
+     * Fits x ≈ scale · q + min, 0 ≤ q ≤ high, to n floats; leaves {@link #scale} ≥ 0 and {@link #min}.
+     *
+     * @param minAtMostZero whether min may not be positive, as in K types
+     */
+    void fitScaleAndMin(int at, int n, int high, boolean minAtMostZero) {
+        float least = x[at];
+        float most = x[at];
+        double sumX = 0;
+        for (int i = at; i < at + n; i++) {
+            least = Math.min(least, x[i]);
+            most = Math.max(most, x[i]);
+            sumX += x[i];
+        }
+        if (minAtMostZero) {
+            least = Math.min(least, 0);
+        }
+        scale = 0;
+        min = minAtMostZero ? least : (float) (sumX / n);
+        bestGain = Double.NEGATIVE_INFINITY;
+        if (most <= least) {
+            return;
+        }
+        for (int tenth = -TENTHS; tenth <= TENTHS; tenth++) {
+            tryAffine(at, n, (high + tenth * 0.1f) / (most - least), least, high, sumX, minAtMostZero);
+        }
+        for (int round = 0; round < 4 && scale > 0; round++) {
+            if (!tryAffine(at, n, 1 / scale, min, high, sumX, minAtMostZero)) {
+                break;
+            }
+        }
+    }
+
+    /** As {@link #trySymmetric}, with the least squares of two unknowns: Σx² - error = scale·Σxq + min·Σx. */
+    private boolean tryAffine(int at, int n, float inverse, float offset, int high, double sumX,
+            boolean minAtMostZero) {
+        sum(at, n, inverse, offset, 0, high);
+        double determinant = n * sumQQ - sumQ * sumQ;
+        if (determinant <= 0) {
+            return false;
+        }
+        double s = (n * sumXQ - sumX * sumQ) / determinant;
+        double m = (sumQQ * sumX - sumQ * sumXQ) / determinant;
+        if (minAtMostZero && m > 0) {
+            m = 0;
+            s = sumXQ / sumQQ;
+        }
+        double gain = s * sumXQ + m * sumX;
+        if (gain <= bestGain || s <= 0) {
+            return false;
+        }
+        bestGain = gain;
+        scale = (float) s;
+        min = (float) m;
+        return true;
+    }
+
+    /** Fits x ≈ scale · (a value of the table) to n floats; leaves {@link #scale}. */
+    void fitTable(int at, int n, Codebook table) {
+        float extreme = extreme(at, n);
+        scale = 0;
+        bestGain = 0;
+        if (extreme == 0) {
+            return;
+        }
+        float inverse = 1 / extreme;
+        for (int percent = -10; percent <= 10; percent++) {
+            float end = (1 + percent * 0.01f) * inverse;
+            tryTable(at, n, table.least() * end, table);
+            tryTable(at, n, table.greatest() * end, table);
+        }
+        for (int round = 0; round < 3 && tryTable(at, n, 1 / scale, table); round++) {
+            // As in fitScale.
+        }
+    }
+
+    private boolean tryTable(int at, int n, float inverse, Codebook table) {
+        float vv0 = 0;
+        float vv1 = 0;
+        float xv0 = 0;
+        float xv1 = 0;
+        for (int i = at; i < at + n; i += 2) {
+            float value0 = table.near(x[i] * inverse);
+            float value1 = table.near(x[i + 1] * inverse);
+            vv0 = Math.fma(value0, value0, vv0);
+            vv1 = Math.fma(value1, value1, vv1);
+            xv0 = Math.fma(x[i], value0, xv0);
+            xv1 = Math.fma(x[i + 1], value1, xv1);
+        }
+        sumQQ = vv0 + vv1;
+        sumXQ = xv0 + xv1;
+        double gain = sumQQ == 0 ? 0 : sumXQ * sumXQ / sumQQ;
+        if (gain <= bestGain) {
+            return false;
+        }
+        bestGain = gain;
+        scale = (float) (sumXQ / sumQQ);
+        return true;
+    }
+
+    /** Σ(x - s·value)² with the nearest values of the table. */
+    double error(int at, int n, float s, Codebook table) {
+        float inverse = s == 0 ? 0 : 1 / s;
+        double error = 0;
+        for (int i = at; i < at + n; i++) {
+            float difference = x[i] - table.value(table.nearest(x[i] * inverse)) * s;
+            error += difference * difference;
+        }
+        return error;
+    }
+
+    /** Codes of the nearest values of the table; leaves Σ value² and Σ x·value as the sums of codes. */
+    void codes(int at, int n, float s, Codebook table, byte[] q) {
+        float inverse = s == 0 ? 0 : 1 / s;
+        sumQQ = 0;
+        sumXQ = 0;
+        for (int i = at; i < at + n; i++) {
+            q[i] = (byte) table.nearest(x[i] * inverse);
+            float value = table.value(q[i]);
+            sumQQ += value * value;
+            sumXQ += x[i] * value;
+        }
+    }
+
+    double sumQ() {
+        return sumQ;
+    }
+
+    double sumQQ() {
+        return sumQQ;
+    }
+
+    double sumXQ() {
+        return sumXQ;
+    }
+
+    /** Σ(x - (s·q + m))² with the codes that {@link #codes(int, int, float, float, int, int, byte[])} gives. */
+    double error(int at, int n, float s, float m, int low, int high) {
+        float inverse = s == 0 ? 0 : 1 / s;
+        FloatVector sum = FloatVector.zero(LANES);
+        for (int i = at; i < at + n; i += LANES.length()) {
+            FloatVector v = FloatVector.fromArray(LANES, x, i);
+            FloatVector difference = v.sub(codes(v, inverse, m, low, high).mul(s).add(m));
+            sum = difference.fma(difference, sum);
+        }
+        return inOrder(sum);
+    }
+
+    /** q = clamp(round((x - m) / s)), all lowest non-negative where s is 0. */
+    void codes(int at, int n, float s, float m, int low, int high, byte[] q) {
+        float inverse = s == 0 ? 0 : 1 / s;
+        for (int i = at; i < at + n; i += LANES.length()) {
+            FloatVector codes = codes(FloatVector.fromArray(LANES, x, i), inverse, m, low, high);
+            for (int lane = 0; lane < LANES.length(); lane++) {
+                q[i + lane] = (byte) codes.lane(lane);
+            }
+        }
+    }
+}
