@@ -1,5 +1,9 @@
 package io.lanewise.kernels;
 
+import static io.lanewise.kernels.Lanes.FLOAT;
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
@@ -19,7 +23,7 @@ public final class Argmax {
         float max = maxIgnoringNaN(x, off, n);
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            VectorMask<Float> equal = Floats.load(x, off + i).eq(max);
+            VectorMask<Float> equal = fromMemorySegment(FLOAT, x, off + i << 2, LITTLE_ENDIAN).eq(max);
             if (equal.anyTrue()) {
                 return i + equal.firstTrue();
             }
@@ -33,30 +37,20 @@ public final class Argmax {
     }
 
     private static float maxIgnoringNaN(MemorySegment x, long off, int n) {
-        int lanes = Lanes.FLOATS;
-        FloatVector max0 = FloatVector.broadcast(Lanes.FLOAT, Float.NEGATIVE_INFINITY);
+        FloatVector max0 = FloatVector.broadcast(FLOAT, Float.NEGATIVE_INFINITY);
         FloatVector max1 = max0;
-        FloatVector max2 = max0;
-        FloatVector max3 = max0;
         int i = 0;
-        for (; i <= n - 4 * lanes; i += 4 * lanes) {
-            max0 = larger(max0, Floats.load(x, off + i));
-            max1 = larger(max1, Floats.load(x, off + i + lanes));
-            max2 = larger(max2, Floats.load(x, off + i + 2 * lanes));
-            max3 = larger(max3, Floats.load(x, off + i + 3 * lanes));
+        for (; i <= n - 2 * Lanes.FLOATS; i += 2 * Lanes.FLOATS) {
+            FloatVector v0 = fromMemorySegment(FLOAT, x, off + i << 2, LITTLE_ENDIAN);
+            FloatVector v1 = fromMemorySegment(FLOAT, x, off + i + Lanes.FLOATS << 2, LITTLE_ENDIAN);
+            max0 = max0.blend(v0, v0.compare(VectorOperators.GT, max0));
+            max1 = max1.blend(v1, v1.compare(VectorOperators.GT, max1));
         }
-        for (; i <= n - lanes; i += lanes) {
-            max0 = larger(max0, Floats.load(x, off + i));
-        }
-        float max = max0.max(max1).max(max2.max(max3)).reduceLanes(VectorOperators.MAX);
+        float max = max0.max(max1).reduceLanes(VectorOperators.MAX);
         for (; i < n; i++) {
             float v = Floats.get(x, off + i);
             max = v > max ? v : max;
         }
         return max;
-    }
-
-    private static FloatVector larger(FloatVector max, FloatVector v) {
-        return max.blend(v, v.compare(VectorOperators.GT, max));
     }
 }

@@ -74,9 +74,10 @@ final class BlockFit {
                 + ", expected finite numbers; store the tensor as F16, BF16 or F32");
     }
 
-    /** The half that stores a scale of this block, saturated. */
+    /** The half that stores a scale of this block, saturated; never a negative zero, which would show in zeros. */
     short half(float value) {
-        return Float.floatToFloat16((float) Math.clamp(value * unit, -LARGEST_HALF, LARGEST_HALF));
+        short half = Float.floatToFloat16((float) Math.clamp(value * unit, -LARGEST_HALF, LARGEST_HALF));
+        return half == Short.MIN_VALUE ? 0 : half;
     }
 
     /** What a stored half means in units of this block. */
@@ -195,13 +196,14 @@ final class BlockFit {
     private boolean tryAffine(int at, int n, float inverse, float offset, int high, double sumX,
             boolean minAtMostZero) {
         sum(at, n, inverse, offset, 0, high);
-        double determinant = n * sumQQ - sumQ * sumQ;
-        if (determinant <= 0) {
+        if (sumQQ == 0) {
             return false;
         }
+        double determinant = n * sumQQ - sumQ * sumQ;
         double s = (n * sumXQ - sumX * sumQ) / determinant;
         double m = (sumQQ * sumX - sumQ * sumXQ) / determinant;
-        if (minAtMostZero && m > 0) {
+        // With one code for all elements only their mean is determined: put all of it in the scale.
+        if (determinant <= 0 || minAtMostZero && m > 0) {
             m = 0;
             s = sumXQ / sumQQ;
         }
@@ -224,7 +226,7 @@ final class BlockFit {
             return;
         }
         float inverse = 1 / extreme;
-        for (int percent = -10; percent <= 10; percent++) {
+        for (int percent = -10; percent <= 10; percent += 2) {
             float end = (1 + percent * 0.01f) * inverse;
             tryTable(at, n, table.least() * end, table);
             tryTable(at, n, table.greatest() * end, table);

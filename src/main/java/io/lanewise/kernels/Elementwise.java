@@ -1,5 +1,9 @@
 package io.lanewise.kernels;
 
+import static io.lanewise.kernels.Lanes.FLOAT;
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
@@ -16,7 +20,9 @@ public final class Elementwise {
             int n) {
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            Floats.store(Floats.load(a, aOff + i).add(Floats.load(b, bOff + i)), y, yOff + i);
+            FloatVector v = fromMemorySegment(FLOAT, b, bOff + i << 2, LITTLE_ENDIAN);
+            v = fromMemorySegment(FLOAT, a, aOff + i << 2, LITTLE_ENDIAN).add(v);
+            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
             Floats.set(y, yOff + i, Floats.get(a, aOff + i) + Floats.get(b, bOff + i));
@@ -28,7 +34,9 @@ public final class Elementwise {
             int n) {
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            Floats.store(Floats.load(a, aOff + i).mul(Floats.load(b, bOff + i)), y, yOff + i);
+            FloatVector v = fromMemorySegment(FLOAT, b, bOff + i << 2, LITTLE_ENDIAN);
+            v = fromMemorySegment(FLOAT, a, aOff + i << 2, LITTLE_ENDIAN).mul(v);
+            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
             Floats.set(y, yOff + i, Floats.get(a, aOff + i) * Floats.get(b, bOff + i));
@@ -39,7 +47,8 @@ public final class Elementwise {
     public static void scale(MemorySegment x, long xOff, float factor, MemorySegment y, long yOff, int n) {
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            Floats.store(Floats.load(x, xOff + i).mul(factor), y, yOff + i);
+            FloatVector v = fromMemorySegment(FLOAT, x, xOff + i << 2, LITTLE_ENDIAN).mul(factor);
+            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
             Floats.set(y, yOff + i, Floats.get(x, xOff + i) * factor);
@@ -48,10 +57,12 @@ public final class Elementwise {
 
     /** y = y + factor · x. */
     public static void addScaled(MemorySegment x, long xOff, float factor, MemorySegment y, long yOff, int n) {
-        FloatVector factors = FloatVector.broadcast(Lanes.FLOAT, factor);
+        FloatVector factors = FloatVector.broadcast(FLOAT, factor);
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            Floats.store(Floats.load(x, xOff + i).fma(factors, Floats.load(y, yOff + i)), y, yOff + i);
+            FloatVector v = fromMemorySegment(FLOAT, y, yOff + i << 2, LITTLE_ENDIAN);
+            v = fromMemorySegment(FLOAT, x, xOff + i << 2, LITTLE_ENDIAN).fma(factors, v);
+            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
             Floats.set(y, yOff + i, Math.fma(Floats.get(x, xOff + i), factor, Floats.get(y, yOff + i)));
@@ -65,10 +76,10 @@ public final class Elementwise {
 
     /** y = value. */
     public static void fill(MemorySegment y, long yOff, int n, float value) {
-        FloatVector values = FloatVector.broadcast(Lanes.FLOAT, value);
+        FloatVector values = FloatVector.broadcast(FLOAT, value);
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            Floats.store(values, y, yOff + i);
+            values.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
             Floats.set(y, yOff + i, value);
@@ -79,7 +90,8 @@ public final class Elementwise {
     public static void relu(MemorySegment x, long xOff, MemorySegment y, long yOff, int n) {
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            Floats.store(Floats.load(x, xOff + i).max(0f), y, yOff + i);
+            FloatVector v = fromMemorySegment(FLOAT, x, xOff + i << 2, LITTLE_ENDIAN).max(0f);
+            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
             Floats.set(y, yOff + i, Math.max(Floats.get(x, xOff + i), 0f));
@@ -90,7 +102,8 @@ public final class Elementwise {
     public static void sigmoid(MemorySegment x, long xOff, MemorySegment y, long yOff, int n) {
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            Floats.store(VectorMath.sigmoid(Floats.load(x, xOff + i)), y, yOff + i);
+            FloatVector v = VectorMath.sigmoid(fromMemorySegment(FLOAT, x, xOff + i << 2, LITTLE_ENDIAN));
+            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
             Floats.set(y, yOff + i, VectorMath.sigmoid(Floats.get(x, xOff + i)));
@@ -101,7 +114,8 @@ public final class Elementwise {
     public static void silu(MemorySegment x, long xOff, MemorySegment y, long yOff, int n) {
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            Floats.store(VectorMath.silu(Floats.load(x, xOff + i)), y, yOff + i);
+            FloatVector v = VectorMath.silu(fromMemorySegment(FLOAT, x, xOff + i << 2, LITTLE_ENDIAN));
+            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
             Floats.set(y, yOff + i, VectorMath.silu(Floats.get(x, xOff + i)));
@@ -112,7 +126,8 @@ public final class Elementwise {
     public static void geluTanh(MemorySegment x, long xOff, MemorySegment y, long yOff, int n) {
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            Floats.store(VectorMath.geluTanh(Floats.load(x, xOff + i)), y, yOff + i);
+            FloatVector v = VectorMath.geluTanh(fromMemorySegment(FLOAT, x, xOff + i << 2, LITTLE_ENDIAN));
+            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
             Floats.set(y, yOff + i, VectorMath.geluTanh(Floats.get(x, xOff + i)));
@@ -123,7 +138,8 @@ public final class Elementwise {
     public static void geluErf(MemorySegment x, long xOff, MemorySegment y, long yOff, int n) {
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            Floats.store(VectorMath.geluErf(Floats.load(x, xOff + i)), y, yOff + i);
+            FloatVector v = VectorMath.geluErf(fromMemorySegment(FLOAT, x, xOff + i << 2, LITTLE_ENDIAN));
+            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
             Floats.set(y, yOff + i, VectorMath.geluErf(Floats.get(x, xOff + i)));
@@ -135,8 +151,9 @@ public final class Elementwise {
             MemorySegment y, long yOff, int n) {
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            FloatVector activated = VectorMath.silu(Floats.load(gate, gateOff + i));
-            Floats.store(activated.mul(Floats.load(up, upOff + i)), y, yOff + i);
+            FloatVector v = VectorMath.silu(fromMemorySegment(FLOAT, gate, gateOff + i << 2, LITTLE_ENDIAN));
+            v = v.mul(fromMemorySegment(FLOAT, up, upOff + i << 2, LITTLE_ENDIAN));
+            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
             Floats.set(y, yOff + i, VectorMath.silu(Floats.get(gate, gateOff + i)) * Floats.get(up, upOff + i));
@@ -148,8 +165,9 @@ public final class Elementwise {
             MemorySegment y, long yOff, int n) {
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            FloatVector activated = VectorMath.geluTanh(Floats.load(gate, gateOff + i));
-            Floats.store(activated.mul(Floats.load(up, upOff + i)), y, yOff + i);
+            FloatVector v = VectorMath.geluTanh(fromMemorySegment(FLOAT, gate, gateOff + i << 2, LITTLE_ENDIAN));
+            v = v.mul(fromMemorySegment(FLOAT, up, upOff + i << 2, LITTLE_ENDIAN));
+            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
             Floats.set(y, yOff + i, VectorMath.geluTanh(Floats.get(gate, gateOff + i)) * Floats.get(up, upOff + i));
@@ -161,8 +179,9 @@ public final class Elementwise {
             MemorySegment y, long yOff, int n) {
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            FloatVector activated = VectorMath.geluErf(Floats.load(gate, gateOff + i));
-            Floats.store(activated.mul(Floats.load(up, upOff + i)), y, yOff + i);
+            FloatVector v = VectorMath.geluErf(fromMemorySegment(FLOAT, gate, gateOff + i << 2, LITTLE_ENDIAN));
+            v = v.mul(fromMemorySegment(FLOAT, up, upOff + i << 2, LITTLE_ENDIAN));
+            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
             Floats.set(y, yOff + i, VectorMath.geluErf(Floats.get(gate, gateOff + i)) * Floats.get(up, upOff + i));
@@ -174,7 +193,9 @@ public final class Elementwise {
         float inverse = 1f / cap;
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            Floats.store(VectorMath.tanh(Floats.load(x, off + i).mul(inverse)).mul(cap), x, off + i);
+            FloatVector v = fromMemorySegment(FLOAT, x, off + i << 2, LITTLE_ENDIAN).mul(inverse);
+            v = VectorMath.tanh(v).mul(cap);
+            v.intoMemorySegment(x, off + i << 2, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
             Floats.set(x, off + i, VectorMath.tanh(Floats.get(x, off + i) * inverse) * cap);

@@ -1,5 +1,9 @@
 package io.lanewise.kernels;
 
+import static io.lanewise.kernels.Lanes.FLOAT;
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
@@ -25,7 +29,9 @@ public final class Norm {
         }
         int i = 0;
         for (; i <= dim - Lanes.FLOATS; i += Lanes.FLOATS) {
-            Floats.store(Floats.load(x, xOff + i).mul(scale).mul(Floats.load(weight, i)), y, yOff + i);
+            FloatVector v = fromMemorySegment(FLOAT, x, xOff + i << 2, LITTLE_ENDIAN).mul(scale);
+            v = v.mul(fromMemorySegment(FLOAT, weight, (long) i << 2, LITTLE_ENDIAN));
+            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < dim; i++) {
             Floats.set(y, yOff + i, Floats.get(x, xOff + i) * scale * Floats.get(weight, i));
@@ -44,10 +50,10 @@ public final class Norm {
         float scale = (float) (1.0 / Math.sqrt(sumOfSquares(x, xOff, dim, mean) / (double) dim + eps));
         int i = 0;
         for (; i <= dim - Lanes.FLOATS; i += Lanes.FLOATS) {
-            FloatVector v = Floats.load(x, xOff + i).sub(mean).mul(scale);
-            v = weight == null ? v : v.mul(Floats.load(weight, i));
-            v = bias == null ? v : v.add(Floats.load(bias, i));
-            Floats.store(v, y, yOff + i);
+            FloatVector v = fromMemorySegment(FLOAT, x, xOff + i << 2, LITTLE_ENDIAN).sub(mean).mul(scale);
+            v = weight == null ? v : v.mul(fromMemorySegment(FLOAT, weight, (long) i << 2, LITTLE_ENDIAN));
+            v = bias == null ? v : v.add(fromMemorySegment(FLOAT, bias, (long) i << 2, LITTLE_ENDIAN));
+            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < dim; i++) {
             float v = (Floats.get(x, xOff + i) - mean) * scale;
@@ -60,19 +66,19 @@ public final class Norm {
     /** Σ x over x [n]. */
     static float sum(MemorySegment x, long off, int n) {
         int lanes = Lanes.FLOATS;
-        FloatVector sum0 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector sum0 = FloatVector.zero(FLOAT);
         FloatVector sum1 = sum0;
         FloatVector sum2 = sum0;
         FloatVector sum3 = sum0;
         int i = 0;
         for (; i <= n - 4 * lanes; i += 4 * lanes) {
-            sum0 = sum0.add(Floats.load(x, off + i));
-            sum1 = sum1.add(Floats.load(x, off + i + lanes));
-            sum2 = sum2.add(Floats.load(x, off + i + 2 * lanes));
-            sum3 = sum3.add(Floats.load(x, off + i + 3 * lanes));
+            sum0 = sum0.add(fromMemorySegment(FLOAT, x, off + i << 2, LITTLE_ENDIAN));
+            sum1 = sum1.add(fromMemorySegment(FLOAT, x, off + i + lanes << 2, LITTLE_ENDIAN));
+            sum2 = sum2.add(fromMemorySegment(FLOAT, x, off + i + 2 * lanes << 2, LITTLE_ENDIAN));
+            sum3 = sum3.add(fromMemorySegment(FLOAT, x, off + i + 3 * lanes << 2, LITTLE_ENDIAN));
         }
         for (; i <= n - lanes; i += lanes) {
-            sum0 = sum0.add(Floats.load(x, off + i));
+            sum0 = sum0.add(fromMemorySegment(FLOAT, x, off + i << 2, LITTLE_ENDIAN));
         }
         float sum = sum0.add(sum1).add(sum2.add(sum3)).reduceLanes(VectorOperators.ADD);
         for (; i < n; i++) {
@@ -84,23 +90,23 @@ public final class Norm {
     /** Σ (x - shift)² over x [n]. */
     static float sumOfSquares(MemorySegment x, long off, int n, float shift) {
         int lanes = Lanes.FLOATS;
-        FloatVector sum0 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector sum0 = FloatVector.zero(FLOAT);
         FloatVector sum1 = sum0;
         FloatVector sum2 = sum0;
         FloatVector sum3 = sum0;
         int i = 0;
         for (; i <= n - 4 * lanes; i += 4 * lanes) {
-            FloatVector v0 = Floats.load(x, off + i).sub(shift);
-            FloatVector v1 = Floats.load(x, off + i + lanes).sub(shift);
-            FloatVector v2 = Floats.load(x, off + i + 2 * lanes).sub(shift);
-            FloatVector v3 = Floats.load(x, off + i + 3 * lanes).sub(shift);
+            FloatVector v0 = fromMemorySegment(FLOAT, x, off + i << 2, LITTLE_ENDIAN).sub(shift);
+            FloatVector v1 = fromMemorySegment(FLOAT, x, off + i + lanes << 2, LITTLE_ENDIAN).sub(shift);
+            FloatVector v2 = fromMemorySegment(FLOAT, x, off + i + 2 * lanes << 2, LITTLE_ENDIAN).sub(shift);
+            FloatVector v3 = fromMemorySegment(FLOAT, x, off + i + 3 * lanes << 2, LITTLE_ENDIAN).sub(shift);
             sum0 = v0.fma(v0, sum0);
             sum1 = v1.fma(v1, sum1);
             sum2 = v2.fma(v2, sum2);
             sum3 = v3.fma(v3, sum3);
         }
         for (; i <= n - lanes; i += lanes) {
-            FloatVector v0 = Floats.load(x, off + i).sub(shift);
+            FloatVector v0 = fromMemorySegment(FLOAT, x, off + i << 2, LITTLE_ENDIAN).sub(shift);
             sum0 = v0.fma(v0, sum0);
         }
         float sum = sum0.add(sum1).add(sum2.add(sum3)).reduceLanes(VectorOperators.ADD);

@@ -1,5 +1,9 @@
 package io.lanewise.kernels;
 
+import static io.lanewise.kernels.Lanes.FLOAT;
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShuffle;
@@ -10,7 +14,7 @@ import jdk.incubator.vector.VectorShuffle;
  * layout is that of the style, so that every load is a plain vector.
  */
 public final class Rope {
-    private static final VectorShuffle<Float> SWAP_PAIRS = VectorShuffle.fromOp(Lanes.FLOAT, lane -> lane ^ 1);
+    private static final VectorShuffle<Float> SWAP_PAIRS = VectorShuffle.fromOp(FLOAT, lane -> lane ^ 1);
 
     private Rope() {}
 
@@ -27,10 +31,11 @@ public final class Rope {
             long at = off + (long) head * headDim;
             int i = 0;
             for (; i <= ropeDim - Lanes.FLOATS; i += Lanes.FLOATS) {
-                FloatVector v = Floats.load(x, at + i);
-                FloatVector swapped = v.rearrange(SWAP_PAIRS);
-                FloatVector turned = v.mul(Floats.load(cosSin, csOff + i));
-                Floats.store(swapped.fma(Floats.load(cosSin, sinOff + i), turned), x, at + i);
+                FloatVector v = fromMemorySegment(FLOAT, x, at + i << 2, LITTLE_ENDIAN);
+                FloatVector sin = fromMemorySegment(FLOAT, cosSin, sinOff + i << 2, LITTLE_ENDIAN);
+                FloatVector turned = v.mul(fromMemorySegment(FLOAT, cosSin, csOff + i << 2, LITTLE_ENDIAN));
+                turned = v.rearrange(SWAP_PAIRS).fma(sin, turned);
+                turned.intoMemorySegment(x, at + i << 2, LITTLE_ENDIAN);
             }
             for (; i < ropeDim; i += 2) {
                 float a = Floats.get(x, at + i);
@@ -57,12 +62,12 @@ public final class Rope {
             long at = off + (long) head * headDim;
             int i = 0;
             for (; i <= half - Lanes.FLOATS; i += Lanes.FLOATS) {
-                FloatVector a = Floats.load(x, at + i);
-                FloatVector b = Floats.load(x, at + half + i);
-                FloatVector cos = Floats.load(cosSin, csOff + i);
-                FloatVector sin = Floats.load(cosSin, sinOff + i);
-                Floats.store(b.fma(sin.neg(), a.mul(cos)), x, at + i);
-                Floats.store(a.fma(sin, b.mul(cos)), x, at + half + i);
+                FloatVector a = fromMemorySegment(FLOAT, x, at + i << 2, LITTLE_ENDIAN);
+                FloatVector b = fromMemorySegment(FLOAT, x, at + half + i << 2, LITTLE_ENDIAN);
+                FloatVector cos = fromMemorySegment(FLOAT, cosSin, csOff + i << 2, LITTLE_ENDIAN);
+                FloatVector sin = fromMemorySegment(FLOAT, cosSin, sinOff + i << 2, LITTLE_ENDIAN);
+                b.fma(sin.neg(), a.mul(cos)).intoMemorySegment(x, at + i << 2, LITTLE_ENDIAN);
+                a.fma(sin, b.mul(cos)).intoMemorySegment(x, at + half + i << 2, LITTLE_ENDIAN);
             }
             for (; i < half; i++) {
                 float a = Floats.get(x, at + i);

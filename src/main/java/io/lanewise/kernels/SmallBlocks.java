@@ -8,8 +8,8 @@ import static io.lanewise.kernels.Bits.u8;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Decoders of the types with blocks of 32: one scale, some with a minimum, and 32 codes. Where codes are nibbles, byte j
- * holds element j in its low half and element j + 16 in its high half.
+ * Decoders of the types with blocks of 32: one scale, some with a minimum, and 32 codes. Where codes are nibbles, byte
+ * j holds element j in its low half and element j + 16 in its high half.
  */
 final class SmallBlocks {
     /** Values of the 4-bit codes of IQ4_NL and IQ4_XS: denser near zero, as weights are. */

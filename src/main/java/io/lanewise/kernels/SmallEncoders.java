@@ -9,6 +9,9 @@ import java.lang.foreign.MemorySegment;
 
 /** Encoders of the types with blocks of 32; layouts stand with the decoders in {@link SmallBlocks}. */
 final class SmallEncoders {
+    /** The largest exponent whose greatest code, 6 · 2^(e - 127), is a finite float. */
+    private static final int LARGEST_E8M0 = 252;
+
     private SmallEncoders() {}
 
     /** Scale = largest magnitude / 127, then plain rounding: with 255 levels a search finds nothing more. */
@@ -122,8 +125,8 @@ final class SmallEncoders {
     }
 
     /**
-     * The largest code is 6 · 2^e: tries the e that puts the largest magnitude between 4 and 8 and, where that clips it,
-     * the e above. Smaller exponents are clamped: values below 2^-127 become zero.
+     * The largest code is 6 · 2^e: tries the e that puts the largest magnitude between 4 and 8, which may clip it, and
+     * the e above. Exponents are clamped so that all codes are finite; what lies below 2^-129 becomes zero.
      */
     static void encodeMXFP4(MemorySegment src, long from, MemorySegment dst, long at, long blocks) {
         BlockFit fit = new BlockFit();
@@ -131,10 +134,10 @@ final class SmallEncoders {
         for (long block = 0; block < blocks; block++, from += 32, at += 17) {
             boolean zeros = !fit.load(src, from, 32, DType.MXFP4);
             // The block's largest lies in [0.5, 1) · 2^exponent; codes are doubled values.
-            int biased = Math.clamp(fit.exponent() - 3 + 127, 0, 253);
+            int biased = Math.clamp(fit.exponent() - 3 + 127, 0, LARGEST_E8M0);
             double best = Double.POSITIVE_INFINITY;
             int e = 0;
-            for (int tried = biased; !zeros && tried <= biased + 1; tried++) {
+            for (int tried = biased; !zeros && tried <= Math.min(biased + 1, LARGEST_E8M0); tried++) {
                 double error = fit.error(0, 32, unitsOfE8M0(fit, tried), Codebook.E2M1);
                 if (error < best) {
                     best = error;

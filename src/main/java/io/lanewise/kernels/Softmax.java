@@ -1,5 +1,9 @@
 package io.lanewise.kernels;
 
+import static io.lanewise.kernels.Lanes.FLOAT;
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
@@ -25,19 +29,19 @@ public final class Softmax {
     /** The largest of x [n]; NaN if there is one; -Inf if n is 0. Four accumulators hide the latency of max. */
     static float max(MemorySegment x, long off, int n) {
         int lanes = Lanes.FLOATS;
-        FloatVector max0 = FloatVector.broadcast(Lanes.FLOAT, Float.NEGATIVE_INFINITY);
+        FloatVector max0 = FloatVector.broadcast(FLOAT, Float.NEGATIVE_INFINITY);
         FloatVector max1 = max0;
         FloatVector max2 = max0;
         FloatVector max3 = max0;
         int i = 0;
         for (; i <= n - 4 * lanes; i += 4 * lanes) {
-            max0 = max0.max(Floats.load(x, off + i));
-            max1 = max1.max(Floats.load(x, off + i + lanes));
-            max2 = max2.max(Floats.load(x, off + i + 2 * lanes));
-            max3 = max3.max(Floats.load(x, off + i + 3 * lanes));
+            max0 = max0.max(fromMemorySegment(FLOAT, x, off + i << 2, LITTLE_ENDIAN));
+            max1 = max1.max(fromMemorySegment(FLOAT, x, off + i + lanes << 2, LITTLE_ENDIAN));
+            max2 = max2.max(fromMemorySegment(FLOAT, x, off + i + 2 * lanes << 2, LITTLE_ENDIAN));
+            max3 = max3.max(fromMemorySegment(FLOAT, x, off + i + 3 * lanes << 2, LITTLE_ENDIAN));
         }
         for (; i <= n - lanes; i += lanes) {
-            max0 = max0.max(Floats.load(x, off + i));
+            max0 = max0.max(fromMemorySegment(FLOAT, x, off + i << 2, LITTLE_ENDIAN));
         }
         float max = max0.max(max1).max(max2.max(max3)).reduceLanes(VectorOperators.MAX);
         for (; i < n; i++) {
@@ -46,21 +50,16 @@ public final class Softmax {
         return max;
     }
 
-    /** x = e^(x - max) over x [n]; returns the sum. Two vectors a round: exp has enough work of its own to overlap. */
+    /** x = e^(x - max) over x [n]; returns the sum. Not unrolled: one exp is work enough to hide the addition. */
     private static float expInPlace(MemorySegment x, long off, int n, float max) {
-        int lanes = Lanes.FLOATS;
-        FloatVector sum0 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector sum1 = sum0;
+        FloatVector sums = FloatVector.zero(FLOAT);
         int i = 0;
-        for (; i <= n - 2 * lanes; i += 2 * lanes) {
-            FloatVector e0 = VectorMath.exp(Floats.load(x, off + i).sub(max));
-            FloatVector e1 = VectorMath.exp(Floats.load(x, off + i + lanes).sub(max));
-            Floats.store(e0, x, off + i);
-            Floats.store(e1, x, off + i + lanes);
-            sum0 = sum0.add(e0);
-            sum1 = sum1.add(e1);
+        for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
+            FloatVector e = VectorMath.exp(fromMemorySegment(FLOAT, x, off + i << 2, LITTLE_ENDIAN).sub(max));
+            e.intoMemorySegment(x, off + i << 2, LITTLE_ENDIAN);
+            sums = sums.add(e);
         }
-        float sum = sum0.add(sum1).reduceLanes(VectorOperators.ADD);
+        float sum = sums.reduceLanes(VectorOperators.ADD);
         for (; i < n; i++) {
             float e = VectorMath.exp(Floats.get(x, off + i) - max);
             Floats.set(x, off + i, e);

@@ -16,8 +16,8 @@ final class SuperBlocks {
 
     /**
      * Super-block: 16 bytes of scale (low nibble) and minimum (high nibble) for 16 elements each; 64 bytes of 2-bit
-     * codes; F16 scale of the scales; F16 scale of the minima. Of each 32 bytes, bits 0-1 hold 32 elements, bits 2-3 the
-     * next 32, and so on.
+     * codes; F16 scale of the scales; F16 scale of the minima. Of each 32 bytes, bits 0-1 hold 32 elements, bits 2-3
+     * the next 32, and so on.
      */
     static void decodeQ2_K(MemorySegment src, long at, MemorySegment dst, long to, long blocks) {
         for (long block = 0; block < blocks; block++, at += 84, to += 256) {
@@ -65,8 +65,9 @@ final class SuperBlocks {
     }
 
     /**
-     * Super-block: F16 scale of the scales; F16 scale of the minima; 12 bytes of 6-bit scales and minima for 32 elements
-     * each; 128 bytes of nibbles. Of each 32 bytes, the low halves hold 32 elements and the high halves the next 32.
+     * Super-block: F16 scale of the scales; F16 scale of the minima; 12 bytes of 6-bit scales and minima for 32
+     * elements each; 128 bytes of nibbles. Of each 32 bytes, the low halves hold 32 elements and the high halves the
+     * next 32.
      */
     static void decodeQ4_K(MemorySegment src, long at, MemorySegment dst, long to, long blocks) {
         for (long block = 0; block < blocks; block++, at += 144, to += 256) {
@@ -142,9 +143,9 @@ final class SuperBlocks {
     }
 
     /**
-     * Super-block: F16 scale of the scales; high two bits of eight 6-bit scales (32 for zero) in 16 bits; their low four
-     * bits in 4 bytes of nibbles; 128 bytes of nibbles that index {@link SmallBlocks#IQ4_VALUES}, 32 elements in 16
-     * bytes.
+     * Super-block: F16 scale of the scales; high two bits of eight 6-bit scales (32 for zero) in 16 bits; their low
+     * four bits in 4 bytes of nibbles; 128 bytes of nibbles that index {@link SmallBlocks#IQ4_VALUES}, 32 elements in
+     * 16 bytes.
      */
     static void decodeIQ4_XS(MemorySegment src, long at, MemorySegment dst, long to, long blocks) {
         for (long block = 0; block < blocks; block++, at += 136, to += 256) {

@@ -28,7 +28,7 @@ final class SuperEncoders {
         SuperFit fit = new SuperFit();
         for (long block = 0; block < blocks; block++, from += 256, at += 110) {
             fit.load(src, from, DType.Q3_K);
-            fit.symmetric(16, -4, 3, -32, 31);
+            fit.symmetric(-4, 3, -32, 31);
             for (int j = 0; j < 32; j++) {
                 set8(dst, at + j, columnOfBits(fit.q, j, 2, 4));
             }
@@ -74,7 +74,7 @@ final class SuperEncoders {
         SuperFit fit = new SuperFit();
         for (long block = 0; block < blocks; block++, from += 256, at += 210) {
             fit.load(src, from, DType.Q6_K);
-            fit.symmetric(16, -32, 31, -128, 127);
+            fit.symmetric(-32, 31, -128, 127);
             for (int half = 0; half < 2; half++) {
                 for (int j = 0; j < 64; j++) {
                     int low = fit.q[half * 128 + j] + 32;
@@ -100,7 +100,7 @@ final class SuperEncoders {
         SuperFit fit = new SuperFit();
         for (long block = 0; block < blocks; block++, from += 256, at += 136) {
             fit.load(src, from, DType.IQ4_XS);
-            fit.table(32, Codebook.IQ4, -32, 31);
+            fit.table(Codebook.IQ4, -32, 31);
             set16(dst, at, fit.d);
             int highs = 0;
             for (int sub = 0; sub < 8; sub++) {

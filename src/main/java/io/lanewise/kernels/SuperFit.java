@@ -72,7 +72,9 @@ final class SuperFit {
         for (int sub = 0; sub < LENGTH / n; sub++) {
             int scale = nearest(wantedScale[sub], unitScale, 0, scaleHigh);
             int min = nearest(wantedMin[sub], unitMin, 0, scaleHigh);
-            double best = Double.POSITIVE_INFINITY;
+            double best = fit.error(sub * n, n, unitScale * scale, -unitMin * min, 0, high);
+            triedScales[sub] = scale;
+            triedMins[sub] = min;
             for (int s = Math.max(0, scale - 1); s <= Math.min(scaleHigh, scale + 1); s++) {
                 for (int m = Math.max(0, min - 1); m <= Math.min(scaleHigh, min + 1); m++) {
                     double e = fit.error(sub * n, n, unitScale * s, -unitMin * m, 0, high);
@@ -116,88 +118,90 @@ final class SuperFit {
         return new double[] {(xa * bb - xb * ab) / determinant, Math.max(0, (xa * ab - xb * aa) / determinant)};
     }
 
-    /** x ≈ d·scale·q with low ≤ q ≤ high and scaleLow ≤ scale ≤ scaleHigh, n elements a sub-block. */
-    void symmetric(int n, int low, int high, int scaleLow, int scaleHigh) {
-        for (int sub = 0; sub < LENGTH / n; sub++) {
-            fit.fitScale(sub * n, n, low, high);
+    /** x ≈ d·scale·q with low ≤ q ≤ high and scaleLow ≤ scale ≤ scaleHigh, 16 elements a sub-block. */
+    void symmetric(int low, int high, int scaleLow, int scaleHigh) {
+        for (int sub = 0; sub < 16; sub++) {
+            fit.fitScale(sub * 16, 16, low, high);
             wantedScale[sub] = fit.scale;
         }
-        short next = fit.half(largestWanted(LENGTH / n) / scaleLow);
-        for (int round = 0; round < ROUNDS; round++) {
-            float unit = fit.ofHalf(next);
-            double total = 0;
-            for (int sub = 0; sub < LENGTH / n; sub++) {
-                int nearest = nearest(wantedScale[sub], unit, scaleLow, scaleHigh);
-                double best = Double.POSITIVE_INFINITY;
-                for (int s = Math.max(scaleLow, nearest - 1); s <= Math.min(scaleHigh, nearest + 1); s++) {
-                    double e = fit.error(sub * n, n, unit * s, 0, low, high);
-                    if (e < best) {
-                        best = e;
-                        triedScales[sub] = s;
-                    }
-                }
-                total += best;
+        fitScales(16, scaleLow, scaleHigh, new Codes() {
+            @Override
+            public double error(int at, float s) {
+                return fit.error(at, 16, s, 0, low, high);
             }
-            if (!keepIfBetter(total, next, (short) 0)) {
-                break;
+
+            @Override
+            public void set(int at, float s) {
+                fit.codes(at, 16, s, 0, low, high, q);
+                fit.sum(at, 16, s == 0 ? 0 : 1 / s, 0, low, high);
             }
-            next = solveSymmetric(n, low, high);
-        }
-        float unit = fit.ofHalf(d);
-        for (int sub = 0; sub < LENGTH / n; sub++) {
-            fit.codes(sub * n, n, unit * scales[sub], 0, low, high, q);
-        }
+        });
     }
 
-    private short solveSymmetric(int n, int low, int high) {
+    /** x ≈ d·scale·(a value of the table) with scaleLow ≤ scale ≤ scaleHigh, 32 elements a sub-block. */
+    void table(Codebook table, int scaleLow, int scaleHigh) {
+        for (int sub = 0; sub < 8; sub++) {
+            fit.fitTable(sub * 32, 32, table);
+            wantedScale[sub] = fit.scale;
+        }
+        fitScales(32, scaleLow, scaleHigh, new Codes() {
+            @Override
+            public double error(int at, float s) {
+                return fit.error(at, 32, s, table);
+            }
+
+            @Override
+            public void set(int at, float s) {
+                fit.codes(at, 32, s, table, q);
+            }
+        });
+    }
+
+    /** The codes of one sub-block under a scale. */
+    private interface Codes {
+        /** Their squared error. */
+        double error(int at, float s);
+
+        /** Writes them to {@link #q} and leaves the sums over them in {@link #fit}. */
+        void set(int at, float s);
+    }
+
+    /** Finds d and integer scales for sub-blocks of n elements that want {@link #wantedScale}, and sets the codes. */
+    private void fitScales(int n, int scaleLow, int scaleHigh, Codes codes) {
+        int subs = LENGTH / n;
+        short next = fit.half(largestWanted(subs) / scaleLow);
+        for (int round = 0; round < ROUNDS && tryScales(n, scaleLow, scaleHigh, next, codes); round++) {
+            next = solveScale(n, codes);
+        }
+        solveScale(n, codes);
+    }
+
+    private boolean tryScales(int n, int scaleLow, int scaleHigh, short triedD, Codes codes) {
+        float unit = fit.ofHalf(triedD);
+        double total = 0;
+        for (int sub = 0; sub < LENGTH / n; sub++) {
+            int scale = nearest(wantedScale[sub], unit, scaleLow, scaleHigh);
+            double best = codes.error(sub * n, unit * scale);
+            triedScales[sub] = scale;
+            for (int s = Math.max(scaleLow, scale - 1); s <= Math.min(scaleHigh, scale + 1); s++) {
+                double e = codes.error(sub * n, unit * s);
+                if (e < best) {
+                    best = e;
+                    triedScales[sub] = s;
+                }
+            }
+            total += best;
+        }
+        return keepIfBetter(total, triedD, (short) 0);
+    }
+
+    /** Sets the codes for the current d and scales; returns the d of least squared error for them. */
+    private short solveScale(int n, Codes codes) {
         float unit = fit.ofHalf(d);
         double aa = 0;
         double xa = 0;
         for (int sub = 0; sub < LENGTH / n; sub++) {
-            float s = unit * scales[sub];
-            fit.sum(sub * n, n, s == 0 ? 0 : 1 / s, 0, low, high);
-            aa += scales[sub] * scales[sub] * fit.sumQQ();
-            xa += scales[sub] * fit.sumXQ();
-        }
-        return aa == 0 ? d : fit.half((float) (xa / aa));
-    }
-
-    /** x ≈ d·scale·(a value of the table) with scaleLow ≤ scale ≤ scaleHigh, n elements a sub-block. */
-    void table(int n, Codebook table, int scaleLow, int scaleHigh) {
-        for (int sub = 0; sub < LENGTH / n; sub++) {
-            fit.fitTable(sub * n, n, table);
-            wantedScale[sub] = fit.scale;
-        }
-        short next = fit.half(largestWanted(LENGTH / n) / scaleLow);
-        for (int round = 0; round < ROUNDS; round++) {
-            float unit = fit.ofHalf(next);
-            double total = 0;
-            for (int sub = 0; sub < LENGTH / n; sub++) {
-                int nearest = nearest(wantedScale[sub], unit, scaleLow, scaleHigh);
-                double best = Double.POSITIVE_INFINITY;
-                for (int s = Math.max(scaleLow, nearest - 1); s <= Math.min(scaleHigh, nearest + 1); s++) {
-                    double e = fit.error(sub * n, n, unit * s, table);
-                    if (e < best) {
-                        best = e;
-                        triedScales[sub] = s;
-                    }
-                }
-                total += best;
-            }
-            if (!keepIfBetter(total, next, (short) 0)) {
-                break;
-            }
-            next = codesAndSolution(n, table);
-        }
-        codesAndSolution(n, table);
-    }
-
-    private short codesAndSolution(int n, Codebook table) {
-        float unit = fit.ofHalf(d);
-        double aa = 0;
-        double xa = 0;
-        for (int sub = 0; sub < LENGTH / n; sub++) {
-            fit.codes(sub * n, n, unit * scales[sub], table, q);
+            codes.set(sub * n, unit * scales[sub]);
             aa += scales[sub] * scales[sub] * fit.sumQQ();
             xa += scales[sub] * fit.sumXQ();
         }

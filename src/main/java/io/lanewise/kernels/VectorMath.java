@@ -12,6 +12,10 @@ import jdk.incubator.vector.VectorOperators;
  * <p>Error bounds, checked by the tests: {@code exp} 1.5e-7 relative for results above 2^-125, below them zero; {@code
  * tanh} 3e-7 relative; {@code sigmoid} and {@code silu} 4e-7 relative; both GELUs 2e-6 relative for x > -4 and 1e-7
  * absolute everywhere. NaN gives NaN; activations want finite x.
+ *
+ * <p>C2 stops inlining ordinary methods once a graph has grown to 18,000 nodes, and a vector that then meets a call is
+ * boxed; the Vector API's own methods are inlined always. So here each function calls another as early as it can, and
+ * loops around them load and store by the Vector API's own methods.
  */
 final class VectorMath {
     /** Below this, exp is zero: the scale 2^(n-1) would leave the normal numbers. */
@@ -56,7 +60,11 @@ final class VectorMath {
         FloatVector n = t.sub(ROUND);
         FloatVector r = n.fma(FloatVector.broadcast(Lanes.FLOAT, -LN2_HIGH), clamped);
         r = n.fma(FloatVector.broadcast(Lanes.FLOAT, -LN2_LOW), r);
-        FloatVector p = expm1(r).add(1f);
+        FloatVector c = r.fma(C4, C3);
+        c = c.fma(r, FloatVector.broadcast(Lanes.FLOAT, C2));
+        c = c.fma(r, FloatVector.broadcast(Lanes.FLOAT, C1));
+        c = c.fma(r, FloatVector.broadcast(Lanes.FLOAT, C0));
+        FloatVector p = c.fma(r.mul(r), r).add(1f);
         FloatVector halfScale = t.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
         return p.mul(halfScale).mul(2f).blend(0f, tooLow);
     }
@@ -74,14 +82,6 @@ final class VectorMath {
     }
 
     /** e^r - 1 for |r| ≤ ln 2 / 2. */
-    private static FloatVector expm1(FloatVector r) {
-        FloatVector c = r.fma(C4, C3);
-        c = c.fma(r, FloatVector.broadcast(Lanes.FLOAT, C2));
-        c = c.fma(r, FloatVector.broadcast(Lanes.FLOAT, C1));
-        c = c.fma(r, FloatVector.broadcast(Lanes.FLOAT, C0));
-        return c.fma(r.mul(r), r);
-    }
-
     private static float expm1(float r) {
         float c = Math.fma(r, C4, C3);
         c = Math.fma(c, r, C2);
@@ -98,8 +98,13 @@ final class VectorMath {
         FloatVector n = t.sub(ROUND + 1);
         FloatVector r = n.fma(FloatVector.broadcast(Lanes.FLOAT, -LN2_HIGH), x2);
         r = n.fma(FloatVector.broadcast(Lanes.FLOAT, -LN2_LOW), r);
+        FloatVector p = r.fma(C4, C3);
+        p = p.fma(r, FloatVector.broadcast(Lanes.FLOAT, C2));
+        p = p.fma(r, FloatVector.broadcast(Lanes.FLOAT, C1));
+        p = p.fma(r, FloatVector.broadcast(Lanes.FLOAT, C0));
+        p = p.fma(r.mul(r), r);
         FloatVector s = t.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
-        FloatVector m = expm1(r).fma(s, s.sub(1f));
+        FloatVector m = p.fma(s, s.sub(1f));
         return m.div(m.add(2f));
     }
 
@@ -149,6 +154,7 @@ final class VectorMath {
     /** x·(1 + erf(x/√2)) / 2 = max(x, 0) - |x|·erfc(|x|/√2) / 2. */
     static FloatVector geluErf(FloatVector x) {
         FloatVector a = x.abs();
+        FloatVector e = exp(a.mul(a).mul(-0.5f));
         FloatVector one = FloatVector.broadcast(Lanes.FLOAT, 1f);
         FloatVector t = one.div(a.fma(FloatVector.broadcast(Lanes.FLOAT, G_SLOPE), one));
         FloatVector p = t.fma(G7, G6);
@@ -158,7 +164,7 @@ final class VectorMath {
         p = p.fma(t, FloatVector.broadcast(Lanes.FLOAT, G2));
         p = p.fma(t, FloatVector.broadcast(Lanes.FLOAT, G1));
         p = p.fma(t, FloatVector.broadcast(Lanes.FLOAT, G0));
-        FloatVector tail = p.mul(t).mul(exp(a.mul(a).mul(-0.5f))).mul(a).mul(0.5f);
+        FloatVector tail = p.mul(t).mul(e).mul(a).mul(0.5f);
         return x.blend(0f, x.lt(0f)).sub(tail);
     }
 

@@ -97,9 +97,9 @@ public final class WeightCodec {
     }
 
     /**
-     * The blocks at byte {@code byteOffset} of dst = src [elements], with the least squared error that our search finds:
-     * never worse than plain rounding, and the same bytes on every machine. F16 rounds to nearest even and overflows to
-     * infinity, BF16 rounds to nearest even, NaN stays NaN. Quantised types refuse NaN and infinities; magnitudes too
+     * The blocks at byte {@code byteOffset} of dst = src [elements], with the least squared error that our search
+     * finds, and the same bytes on every machine. F16 rounds to nearest even and overflows to infinity, BF16 rounds to
+     * nearest even, NaN stays NaN. Quantised types refuse NaN and infinities; magnitudes too
      * large for a block's half-precision scale saturate, and those too small become zero.
      *
      * @param elements whole blocks
