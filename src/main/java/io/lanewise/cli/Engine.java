@@ -37,6 +37,7 @@ public final class Engine implements Runnable {
         COMMANDS.put("tokenize", TokenizeCommand::new);
         COMMANDS.put("inspect", InspectCommand::new);
         COMMANDS.put("synth", SynthCommand::new);
+        COMMANDS.put("quantize", QuantizeCommand::new);
     }
 
     private final Console console;
@@ -93,7 +94,8 @@ public final class Engine implements Runnable {
         return exit;
     }
 
-    private static int run(String[] args, Console console) {
+    /** Runs a command line on a console of its own and returns its exit code. */
+    static int run(String[] args, Console console) {
         return commandLine(args, console).execute(args);
     }
 

@@ -1,8 +1,11 @@
 package io.lanewise.cli;
 
+import io.lanewise.kernels.WeightCodec;
+import io.lanewise.parallel.ComputePool;
 import io.lanewise.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -14,6 +17,8 @@ import java.util.SplittableRandom;
  */
 final class RandomRows {
     private static final int POOL_ELEMENTS = 1 << 21;
+    /** What one thread draws and encodes at a time. */
+    private static final int PIECE = 1 << 16;
     /** Rows start at multiples of the longest block. */
     private static final int STEP = 256;
 
@@ -21,8 +26,7 @@ final class RandomRows {
 
     private final Arena arena;
     private final long seed;
-    private final Map<Key, MemorySegment> pools = new HashMap<>();
-    private float[] normal;
+    private final Map<Key, MemorySegment> stretches = new HashMap<>();
 
     RandomRows(Arena arena, long seed) {
         this.arena = arena;
@@ -41,14 +45,22 @@ final class RandomRows {
 
     /** The stretch in a type, multiplied by {@code scale}. */
     MemorySegment encoded(DType type, float scale) {
-        return pools.computeIfAbsent(new Key(type, scale), key -> {
-            if (normal == null) {
-                normal = floats(-1, POOL_ELEMENTS, 0, 1);
-            }
-            MemorySegment pool = arena.allocate(type.byteSize(POOL_ELEMENTS), 64);
-            WeightTypes.encode(type, normal, scale, pool);
-            return pool;
+        return stretches.computeIfAbsent(new Key(type, scale), key -> {
+            MemorySegment stretch = arena.allocate(type.byteSize(POOL_ELEMENTS), 64);
+            ComputePool.shared().parallelFor(POOL_ELEMENTS / PIECE, 1, (from, to, worker) -> {
+                for (int piece = from; piece < to; piece++) {
+                    encodePiece(piece, type, scale, stretch);
+                }
+            });
+            return stretch;
         });
+    }
+
+    private void encodePiece(int piece, DType type, float scale, MemorySegment stretch) {
+        try (Arena scratch = Arena.ofConfined()) {
+            MemorySegment floats = scratch.allocateFrom(ValueLayout.JAVA_FLOAT, floats(-1 - piece, PIECE, 0, scale));
+            WeightCodec.require(type).encode(floats, 0, stretch, type.byteSize((long) piece * PIECE), PIECE);
+        }
     }
 
     /** Byte of the stretch where a row of a tensor starts. */

@@ -15,7 +15,7 @@ final class SynthCommand extends EngineCommand {
     private String shape;
 
     @Option(names = "--type", defaultValue = "F16", paramLabel = "TYPE",
-            description = "Type of the matrices, as F32, F16 or BF16 (default: ${DEFAULT-VALUE}).")
+            description = "Type of the matrices, as F32, BF16, Q8_0 or Q4_K (default: ${DEFAULT-VALUE}).")
     private String type;
 
     @Option(names = "--out", required = true, paramLabel = "FILE", description = "The file to write.")

@@ -1,6 +1,7 @@
 package io.lanewise.cli;
 
 import io.lanewise.format.GgufWriter;
+import io.lanewise.kernels.Quantizer;
 import io.lanewise.tensor.DType;
 import io.lanewise.tensor.Shape;
 import java.lang.foreign.Arena;
@@ -36,7 +37,7 @@ final class SynthModel {
      * @param progress receives the share done, from 0 to 1; what it throws ends the writing and leaves no file
      */
     static void write(ModelShape shape, DType type, long seed, Path target, DoubleConsumer progress) {
-        try (Arena arena = Arena.ofConfined()) {
+        try (Arena arena = Arena.ofShared()) {
             SynthModel model = new SynthModel(shape, type, new RandomRows(arena, seed), progress);
             model.addMetadata();
             model.addTensors();
@@ -60,7 +61,7 @@ final class SynthModel {
             file.uint32(prefix + "rope.dimension_count", shape.headDim())
                     .uint32(prefix + "vocab_size", shape.vocabulary().size);
         }
-        file.uint32("general.quantization_version", 2);
+        file.uint32("general.quantization_version", 2).uint32("general.file_type", WeightTypes.fileType(type));
         shape.vocabulary().write(file);
     }
 
@@ -110,14 +111,15 @@ final class SynthModel {
     /** A matrix [out, in] with numbers of deviation 1 / sqrt(in), so that activations keep their size. */
     private void addMatrix(String name, int out, int in) {
         long number = tensors++;
-        DType stored = WeightTypes.forRows(type, in);
+        Shape extents = Shape.of(out, in);
+        DType stored = Quantizer.typeFor(type, extents);
         long rowBytes = stored.byteSize(in);
         totalBytes += rowBytes * out;
-        file.tensor(name, stored, Shape.of(out, in), (offset, chunk) -> {
-            MemorySegment pool = rows.encoded(stored, (float) (1 / Math.sqrt(in)));
+        file.tensor(name, stored, extents, (offset, chunk) -> {
+            MemorySegment stretch = rows.encoded(stored, (float) (1 / Math.sqrt(in)));
             long row = offset / rowBytes;
             for (long at = 0; at < chunk.byteSize(); at += rowBytes, row++) {
-                MemorySegment.copy(pool, rows.start(number, row, stored, in), chunk, at, rowBytes);
+                MemorySegment.copy(stretch, rows.start(number, row, stored, in), chunk, at, rowBytes);
             }
             writtenBytes += chunk.byteSize();
             progress.accept((double) writtenBytes / totalBytes);

@@ -1,56 +1,40 @@
 package io.lanewise.cli;
 
+import io.lanewise.kernels.WeightCodec;
 import io.lanewise.tensor.DType;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
-import java.util.EnumSet;
-import java.util.Set;
-import java.util.stream.Collectors;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
 
 /** The weight types that files can be written in. */
 final class WeightTypes {
-    private static final Set<DType> WRITABLE = EnumSet.of(DType.F32, DType.F16, DType.BF16);
-    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
+    /** What {@code general.file_type} says of a file whose matrices have this type (llama.h, {@code llama_ftype}). */
+    private static final Map<DType, Integer> FILE_TYPES = new EnumMap<>(Map.ofEntries(
+            Map.entry(DType.F32, 0), Map.entry(DType.F16, 1), Map.entry(DType.BF16, 32), Map.entry(DType.Q8_0, 7),
+            Map.entry(DType.Q4_0, 2), Map.entry(DType.Q4_1, 3), Map.entry(DType.Q5_0, 8), Map.entry(DType.Q5_1, 9),
+            Map.entry(DType.Q2_K, 10), Map.entry(DType.Q3_K, 11), Map.entry(DType.Q4_K, 14),
+            Map.entry(DType.Q5_K, 16), Map.entry(DType.Q6_K, 18), Map.entry(DType.IQ4_NL, 25),
+            Map.entry(DType.IQ4_XS, 30), Map.entry(DType.MXFP4, 38)));
 
     private WeightTypes() {}
 
     /** The type of this name. */
     static DType of(String name) {
-        return Arrays.stream(DType.values()).filter(type -> type.name().equalsIgnoreCase(name) && isWritable(type))
-                .findFirst().orElseThrow(() -> new UserMistake("--type: expected one of " + names() + "; got '" + name
-                        + "'"));
+        return writable().stream().filter(type -> type.name().equalsIgnoreCase(name)).findFirst().orElseThrow(
+                () -> new UserMistake("--type: expected one of " + names() + "; got '" + name + "'"));
     }
 
-    static boolean isWritable(DType type) {
-        return WRITABLE.contains(type);
+    static int fileType(DType type) {
+        return FILE_TYPES.get(type);
     }
 
-    static String names() {
-        return WRITABLE.stream().map(DType::name).collect(Collectors.joining(", "));
+    private static String names() {
+        return String.join(", ", writable().stream().map(DType::name).toList());
     }
 
-    /** The type that a matrix with rows of this length gets, where it asked for {@code type}. */
-    static DType forRows(DType type, int length) {
-        return length % type.blockLength() == 0 ? type : DType.F16;
-    }
-
-    /** Fills {@code target} with {@code values} times {@code scale}. */
-    static void encode(DType type, float[] values, float scale, MemorySegment target) {
-        for (int i = 0; i < values.length; i++) {
-            float value = values[i] * scale;
-            switch (type) {
-                case F32 -> target.setAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i, value);
-                case F16 -> target.setAtIndex(SHORT, i, Float.floatToFloat16(value));
-                case BF16 -> target.setAtIndex(SHORT, i, bf16(value));
-                default -> throw new IllegalArgumentException("cannot write " + type);
-            }
-        }
-    }
-
-    /** The nearest; ties to even. */
-    private static short bf16(float value) {
-        int bits = Float.floatToRawIntBits(value);
-        return (short) ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
+    private static List<DType> writable() {
+        return Arrays.stream(DType.values()).filter(type -> FILE_TYPES.containsKey(type)
+                && WeightCodec.of(type).filter(WeightCodec::encodes).isPresent()).toList();
     }
 }

@@ -5,11 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.lanewise.format.Checkpoint;
 import io.lanewise.generate.VocabularyReader;
+import io.lanewise.kernels.WeightCodec;
 import io.lanewise.tensor.DType;
 import io.lanewise.tensor.Shape;
 import io.lanewise.tensor.TensorSource;
 import io.lanewise.tokenizer.Tokenizer;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,7 +20,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class SynthCommandTest {
     @TempDir
@@ -46,13 +49,12 @@ class SynthCommandTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"stories-260k,F32", "stories-260k,F16", "stories-260k,BF16"})
-    void weightsKeepTheSizeOfActivations(String shape, String type) {
-        try (Checkpoint file = Checkpoint.open(synth("w.gguf", "--shape", shape, "--type", type))) {
+    @ValueSource(strings = {"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q5_1", "IQ4_NL", "MXFP4"})
+    void weightsKeepTheSizeOfActivations(String type) {
+        try (Checkpoint file = Checkpoint.open(synth("w.gguf", "--shape", "stories-260k", "--type", type))) {
             TensorSource weight = file.tensor("blk.0.ffn_gate.weight");
             double squares = 0;
-            for (long i = 0; i < weight.shape().elements(); i++) {
-                float value = element(weight, i);
+            for (float value : floats(weight)) {
                 squares += value * value;
             }
             double deviation = Math.sqrt(squares / weight.shape().elements());
@@ -62,15 +64,22 @@ class SynthCommandTest {
         }
     }
 
-    private static float element(TensorSource tensor, long index) {
-        var segment = tensor.map().segment();
-        return switch (tensor.dtype()) {
-            case F32 -> segment.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, index);
-            case F16 -> Float.float16ToFloat(
-                    segment.getAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, index));
-            default -> Float.intBitsToFloat(
-                    segment.getAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, index) << 16);
-        };
+    private static float[] floats(TensorSource tensor) {
+        long elements = tensor.shape().elements();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment floats = arena.allocate(elements * Float.BYTES);
+            WeightCodec.require(tensor.dtype()).decode(tensor.map().segment(), 0, floats, 0, elements);
+            return floats.toArray(ValueLayout.JAVA_FLOAT);
+        }
+    }
+
+    @Test
+    void rowsThatAreNoWholeSuperBlocksGetASmallerBlock() {
+        try (Checkpoint file = Checkpoint.open(synth("k.gguf", "--shape", "stories-260k", "--type", "q4_k"))) {
+            assertThat(file.tensor("blk.0.ffn_gate.weight").dtype()).isEqualTo(DType.Q5_0);
+            assertThat(file.tensor("blk.0.ffn_down.weight").dtype()).isEqualTo(DType.F16);
+            assertThat(file.tensor("blk.0.ffn_norm.weight").dtype()).isEqualTo(DType.F32);
+        }
     }
 
     @Test
