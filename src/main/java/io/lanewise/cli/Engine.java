@@ -6,6 +6,7 @@ import java.io.FileOutputStream;
 import java.io.InputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -96,7 +97,13 @@ public final class Engine implements Runnable {
 
     /** Runs a command line on a console of its own and returns its exit code. */
     static int run(String[] args, Console console) {
-        return commandLine(args, console).execute(args);
+        Failures failures = new Failures(console);
+        try {
+            return commandLine(args, console).setParameterExceptionHandler(failures)
+                    .setExecutionExceptionHandler(failures).execute(args);
+        } catch (Error fatal) {
+            return failures.handleError(fatal, Arrays.asList(args).contains("--debug"));
+        }
     }
 
     /** Looking at a command's annotations takes milliseconds, so only the command that is named gets looked at. */
@@ -108,9 +115,7 @@ public final class Engine implements Runnable {
                 root.addSubcommand(name, command.apply(console));
             }
         });
-        Failures failures = new Failures(console);
-        return root.setOut(console.outWriter()).setErr(console.errWriter()).setCaseInsensitiveEnumValuesAllowed(true)
-                .setParameterExceptionHandler(failures).setExecutionExceptionHandler(failures);
+        return root.setOut(console.outWriter()).setErr(console.errWriter());
     }
 
     /** Without a command: how to use this. */

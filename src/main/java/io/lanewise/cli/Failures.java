@@ -51,8 +51,23 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
             return INTERRUPTED;
         }
         boolean users = isUsersMistake(failure);
-        boolean debug = debugAsked(parsed);
-        console.error("engine: " + oneLine(message(failure, users)) + (users || debug ? "" : " (--debug shows where)"));
+        return report(failure, message(failure, users), users, debugAsked(parsed));
+    }
+
+    /** What the JVM itself gives up on, as memory that runs out; settings that a class refuses come wrapped. */
+    int handleError(Error fatal, boolean debug) {
+        if (fatal instanceof OutOfMemoryError) {
+            return report(fatal, "out of memory: " + fatal.getMessage() + "; try a shorter --ctx or a smaller model", false,
+                    debug);
+        }
+        if (fatal instanceof ExceptionInInitializerError && fatal.getCause() instanceof IllegalArgumentException setting) {
+            return report(fatal, setting.getMessage(), true, debug);
+        }
+        return report(fatal, fatal.toString(), false, debug);
+    }
+
+    private int report(Throwable failure, String message, boolean users, boolean debug) {
+        console.error("engine: " + oneLine(message) + (users || debug ? "" : " (--debug shows where)"));
         if (debug) {
             failure.printStackTrace(console.errWriter());
         }
@@ -85,7 +100,7 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
         };
     }
 
-    static String oneLine(String message) {
+    private static String oneLine(String message) {
         return message.strip().replaceAll("\\s*\\R\\s*", "; ");
     }
 }

@@ -2,6 +2,11 @@ package io.lanewise.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.ByteArrayOutputStream;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -72,6 +77,19 @@ class EngineTest {
 
         assertThat(run.exit()).isEqualTo(2);
         assertThat(run.err()).contains("\tat io.lanewise");
+    }
+
+    @Test
+    void memoryThatRunsOutAndRefusedSettingsAreOneLineToo() {
+        ByteArrayOutputStream err = new ByteArrayOutputStream();
+        Failures failures = new Failures(new Console(InputStream.nullInputStream(),
+                new PrintStream(OutputStream.nullOutputStream()), new PrintStream(err), ""));
+
+        assertThat(failures.handleError(new OutOfMemoryError("no room"), false)).isEqualTo(1);
+        assertThat(failures.handleError(new ExceptionInInitializerError(
+                new IllegalArgumentException("lanewise.vectorBits: expected 128")), false)).isEqualTo(2);
+
+        assertThat(err.toString(StandardCharsets.UTF_8)).hasLineCount(2).contains("out of memory: no room", "vectorBits");
     }
 
     /** Exit code 2, nothing on stdout, and one line on stderr that contains all of these. */

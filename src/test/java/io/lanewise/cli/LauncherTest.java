@@ -98,6 +98,40 @@ class LauncherTest {
     }
 
     @Test
+    void anArchiveOfClassesIsUsedWhereThereIsOne() throws Exception {
+        Map<String, String> environment = Map.of("JAVA_HOME", jdk("jdk-25", "25"));
+        assertThat(run(environment, project.resolve("engine")).out).doesNotContain("SharedArchiveFile");
+
+        Path archive = Files.writeString(project.resolve("target/engine.jsa"), "classes");
+
+        assertThat(run(environment, project.resolve("engine")).arguments())
+                .contains("-XX:SharedArchiveFile=" + archive.toRealPath());
+    }
+
+    @Test
+    void withoutMavenAnOldJarStillRuns() throws Exception {
+        Files.setLastModifiedTime(jar(), FileTime.from(Instant.now().minusSeconds(60)));
+        Map<String, String> environment = Map.of("JAVA_HOME", jdk("jdk-25", "25"), "PATH", toolsWithoutMaven());
+
+        Result result = run(environment, project.resolve("engine"), "x");
+
+        assertThat(result.err).startsWith("engine: running an old target/engine.jar").hasLineCount(1);
+        assertThat(result.programArguments()).containsExactly("x");
+        Files.delete(jar());
+        assertThat(run(environment, project.resolve("engine"), "x").exit).isEqualTo(2);
+    }
+
+    /** A folder with the few tools that the script needs. */
+    private String toolsWithoutMaven() throws IOException {
+        Path folder = Files.createDirectories(temp.resolve("few tools"));
+        for (String tool : List.of("sh", "find", "dirname", "readlink", "ln", "rm", "mkdir", "sleep", "touch", "mv")) {
+            Path place = Files.exists(Path.of("/bin", tool)) ? Path.of("/bin", tool) : Path.of("/usr/bin", tool);
+            script(folder.resolve(tool), "#!/bin/sh\nexec " + place + " \"$@\"\n");
+        }
+        return folder.toString();
+    }
+
+    @Test
     void anOldJavaHomeIsPassedOverForANewerJavaOnThePath() throws Exception {
         String modern = jdk("jdk-26", "26");
         Files.createSymbolicLink(tools.resolve("java"), Path.of(modern, "bin/java"));
