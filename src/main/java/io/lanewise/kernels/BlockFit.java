@@ -1,33 +1,43 @@
 package io.lanewise.kernels;
 
+import static io.lanewise.kernels.Lanes.FLOAT;
+import static io.lanewise.kernels.Lanes.INT;
+
 import io.lanewise.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Finds the scale (and minimum) that turns floats into small integer codes with the least squared error. A candidate
  * scale gives codes, codes give the least-squares scale in closed form, and the best of all candidates wins; no
  * candidate is worse than plain rounding, which is among them.
  *
- * <p>Holds one block of up to 256 floats, divided by a power of two so that the largest lies in [0.5, 1): sums neither
- * overflow nor vanish, and all arithmetic is that of the block at its own size. Always computes with 128-bit vectors
- * and adds lanes up in order, so that a file comes out the same on every machine, at any vector width, warm or cold.
- * Not for several threads.
+ * <p>Holds one block of up to 256 floats, divided by a power of two so that the largest lies in [0.5, 1): nothing
+ * overflows or vanishes. Sums over codes are exact: they count in integers, of 20 bits for the floats and six for the
+ * codes. So a file comes out the same on every machine, whatever the vector width. Not for several threads.
  */
 final class BlockFit {
-    private static final VectorSpecies<Float> LANES = FloatVector.SPECIES_128;
     /** Adding it rounds to the nearest integer (ties to even), which then lies in the low bits. */
     private static final float ROUND = 0x1.8p23f;
     private static final int ROUND_BITS = Float.floatToRawIntBits(ROUND);
     private static final float LARGEST_HALF = 65504f;
+    /** Fixed-point one: 32 products with codes of up to 32 stay below 2^31. */
+    private static final int ONE = 1 << 20;
+    /** Elements between entries of {@link #chunkSum}. */
+    private static final int CHUNK = 16;
     /** Candidates put the largest value this many tenths of a code around the end of the range. */
     private static final int TENTHS = 9;
 
     /** The block, divided by {@link #unit}. */
     final float[] x = new float[256];
+    /** The block in fixed point. */
+    private final int[] fixed = new int[256];
+    /** Σx and Σx² of each 16 elements. */
+    private final double[] chunkSum = new double[256 / CHUNK];
+    private final double[] chunkSquares = new double[256 / CHUNK];
+    private final int[] codes = new int[256];
     /** A power of two. */
     private double unit;
 
@@ -58,11 +68,34 @@ final class BlockFit {
         }
         int exponent = largest < Float.MIN_NORMAL ? Float.MIN_EXPONENT : Math.getExponent(largest) + 1;
         unit = Math.scalb(1.0, exponent);
-        double shrink = 1 / unit;
+        normalise(n, 1 / unit);
+        return largest > 0;
+    }
+
+    private void normalise(int n, double shrink) {
         for (int i = 0; i < n; i++) {
             x[i] = (float) (x[i] * shrink);
+            fixed[i] = (int) Math.rint(x[i] * ONE);
         }
-        return largest > 0;
+        for (int chunk = 0; chunk < n / CHUNK; chunk++) {
+            long sum = 0;
+            long squares = 0;
+            for (int i = chunk * CHUNK; i < (chunk + 1) * CHUNK; i++) {
+                sum += fixed[i];
+                squares += (long) fixed[i] * fixed[i];
+            }
+            chunkSum[chunk] = (double) sum / ONE;
+            chunkSquares[chunk] = (double) squares / ONE / ONE;
+        }
+    }
+
+    /** Σx of n elements, whole chunks. */
+    double sumX(int at, int n) {
+        double sum = 0;
+        for (int chunk = at / CHUNK; chunk < (at + n) / CHUNK; chunk++) {
+            sum += chunkSum[chunk];
+        }
+        return sum;
     }
 
     private IllegalArgumentException notFinite(long from, int n, DType dtype) {
@@ -129,34 +162,21 @@ final class BlockFit {
         return true;
     }
 
-    /** Σq, Σq² and Σxq for q = clamp(round((x - min) · inverse)). */
+    /** Σq, Σq² and Σxq for q = clamp(round((x - offset) · inverse)). */
     void sum(int at, int n, float inverse, float offset, int low, int high) {
-        FloatVector q0 = FloatVector.zero(LANES);
-        FloatVector qq = q0;
-        FloatVector xq = q0;
-        for (int i = at; i < at + n; i += LANES.length()) {
-            FloatVector v = FloatVector.fromArray(LANES, x, i);
-            FloatVector q = codes(v, inverse, offset, low, high);
+        IntVector q0 = IntVector.zero(INT);
+        IntVector qq = q0;
+        IntVector xq = q0;
+        for (int i = at; i < at + n; i += Lanes.FLOATS) {
+            IntVector q = FloatVector.fromArray(FLOAT, x, i).sub(offset).mul(inverse).add(ROUND).reinterpretAsInts()
+                    .max(ROUND_BITS + low).min(ROUND_BITS + high).sub(ROUND_BITS);
             q0 = q0.add(q);
-            qq = q.fma(q, qq);
-            xq = v.fma(q, xq);
+            qq = qq.add(q.mul(q));
+            xq = xq.add(q.mul(IntVector.fromArray(INT, fixed, i)));
         }
-        sumQ = inOrder(q0);
-        sumQQ = inOrder(qq);
-        sumXQ = inOrder(xq);
-    }
-
-    /**
-     * clamp(round((v - offset) · inverse)). Floats of one sign are ordered as their bits are, so clamping the bits of a
-     * sum with {@link #ROUND} clamps right however large the product, and costs one instruction a side.
-     */
-    private static FloatVector codes(FloatVector v, float inverse, float offset, int low, int high) {
-        IntVector bits = v.sub(offset).mul(inverse).add(ROUND).reinterpretAsInts();
-        return bits.max(ROUND_BITS + low).min(ROUND_BITS + high).reinterpretAsFloats().sub(ROUND);
-    }
-
-    private static double inOrder(FloatVector v) {
-        return (double) v.lane(0) + v.lane(1) + v.lane(2) + v.lane(3);
+        sumQ = q0.reduceLanes(VectorOperators.ADD);
+        sumQQ = qq.reduceLanes(VectorOperators.ADD);
+        sumXQ = (double) xq.reduceLanes(VectorOperators.ADD) / ONE;
     }
 
     /**
@@ -167,11 +187,10 @@ final class BlockFit {
     void fitScaleAndMin(int at, int n, int high, boolean minAtMostZero) {
         float least = x[at];
         float most = x[at];
-        double sumX = 0;
+        double sumX = sumX(at, n);
         for (int i = at; i < at + n; i++) {
             least = Math.min(least, x[i]);
             most = Math.max(most, x[i]);
-            sumX += x[i];
         }
         if (minAtMostZero) {
             least = Math.min(least, 0);
@@ -298,24 +317,30 @@ final class BlockFit {
 
     /** Σ(x - (s·q + m))² with the codes that {@link #codes(int, int, float, float, int, int, byte[])} gives. */
     double error(int at, int n, float s, float m, int low, int high) {
-        float inverse = s == 0 ? 0 : 1 / s;
-        FloatVector sum = FloatVector.zero(LANES);
-        for (int i = at; i < at + n; i += LANES.length()) {
-            FloatVector v = FloatVector.fromArray(LANES, x, i);
-            FloatVector difference = v.sub(codes(v, inverse, m, low, high).mul(s).add(m));
-            sum = difference.fma(difference, sum);
+        sum(at, n, s == 0 ? 0 : 1 / s, m, low, high);
+        double squares = 0;
+        for (int chunk = at / CHUNK; chunk < (at + n) / CHUNK; chunk++) {
+            squares += chunkSquares[chunk];
         }
-        return inOrder(sum);
+        double scale = s;
+        double offset = m;
+        double withOffset = offset * (2 * scale * sumQ + n * offset - 2 * sumX(at, n));
+        return squares + scale * (scale * sumQQ - 2 * sumXQ) + withOffset;
     }
 
-    /** q = clamp(round((x - m) / s)), all lowest non-negative where s is 0. */
+    /**
+     * q = clamp(round((x - m) / s)), or clamp(0) where s is 0. Floats of one sign are ordered as their bits are, so
+     * clamping the bits of a sum with {@link #ROUND} clamps right however large the quotient, and costs one instruction
+     * a side.
+     */
     void codes(int at, int n, float s, float m, int low, int high, byte[] q) {
         float inverse = s == 0 ? 0 : 1 / s;
-        for (int i = at; i < at + n; i += LANES.length()) {
-            FloatVector codes = codes(FloatVector.fromArray(LANES, x, i), inverse, m, low, high);
-            for (int lane = 0; lane < LANES.length(); lane++) {
-                q[i + lane] = (byte) codes.lane(lane);
-            }
+        for (int i = at; i < at + n; i += Lanes.FLOATS) {
+            FloatVector.fromArray(FLOAT, x, i).sub(m).mul(inverse).add(ROUND).reinterpretAsInts()
+                    .max(ROUND_BITS + low).min(ROUND_BITS + high).sub(ROUND_BITS).intoArray(codes, i);
+        }
+        for (int i = at; i < at + n; i++) {
+            q[i] = (byte) codes[i];
         }
     }
 }

@@ -107,9 +107,7 @@ final class SuperFit {
             ab += scales[sub] * mins[sub] * fit.sumQ();
             bb += (double) mins[sub] * mins[sub] * n;
             xa += scales[sub] * fit.sumXQ();
-            for (int i = at; i < at + n; i++) {
-                xb += (double) mins[sub] * fit.x[i];
-            }
+            xb += mins[sub] * fit.sumX(at, n);
         }
         double determinant = aa * bb - ab * ab;
         if (determinant <= 0) {
