@@ -8,6 +8,11 @@ import jdk.incubator.vector.VectorSpecies;
  * The vector width that all kernels share: the machine's widest up to 512 bits, or what the system property
  * {@code lanewise.vectorBits} (128, 256 or 512) forces. A forced width that the machine lacks still computes right, and
  * slowly.
+ *
+ * <p>Kernels use this one species of {@code FloatVector} and no other. A second one in the same process blurs the type
+ * profiles of the methods that all species share; helpers are then compiled for both, grow too big to be inlined
+ * ("already compiled into a big method") and box every vector that they take, in kernels that have nothing to do with
+ * it.
  */
 public final class Lanes {
     /** Bits a vector. */
