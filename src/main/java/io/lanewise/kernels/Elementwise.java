@@ -69,6 +69,18 @@ public final class Elementwise {
         }
     }
 
+    /** y = y + a · b. */
+    public static void addProduct(MemorySegment a, long aOff, MemorySegment b, long bOff, MemorySegment y, long yOff,
+            int n) {
+        int i = 0;
+        for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
+            Floats.store(Floats.load(a, aOff + i).fma(Floats.load(b, bOff + i), Floats.load(y, yOff + i)), y, yOff + i);
+        }
+        for (; i < n; i++) {
+            Floats.set(y, yOff + i, Math.fma(Floats.get(a, aOff + i), Floats.get(b, bOff + i), Floats.get(y, yOff + i)));
+        }
+    }
+
     /** y = x. */
     public static void copy(MemorySegment x, long xOff, MemorySegment y, long yOff, int n) {
         MemorySegment.copy(x, xOff << 2, y, yOff << 2, (long) n << 2);

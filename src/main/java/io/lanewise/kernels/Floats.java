@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorShuffle;
 
 /** Little-endian floats in segments; offsets count floats and need no alignment. */
 final class Floats {
@@ -28,5 +29,29 @@ final class Floats {
     /** As {@link #load}. */
     static void store(FloatVector value, MemorySegment x, long offset) {
         value.intoMemorySegment(x, offset << 2, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /**
+     * The sum of all lanes: halves onto each other, until one lane is left. {@code reduceLanes(ADD)} leaves the order open,
+     * and it differs between interpreted and compiled code: results would depend on how warm the code is.
+     */
+    static float sum(FloatVector x) {
+        FloatVector v = x;
+        if (Lanes.FLOATS == 16) {
+            v = v.add(v.rearrange(UPPER_8));
+        }
+        if (Lanes.FLOATS >= 8) {
+            v = v.add(v.rearrange(UPPER_4));
+        }
+        v = v.add(v.rearrange(UPPER_2));
+        return v.lane(0) + v.lane(1);
+    }
+
+    private static final VectorShuffle<Float> UPPER_8 = upper(8);
+    private static final VectorShuffle<Float> UPPER_4 = upper(4);
+    private static final VectorShuffle<Float> UPPER_2 = upper(2);
+
+    private static VectorShuffle<Float> upper(int lanes) {
+        return VectorShuffle.fromOp(Lanes.FLOAT, lane -> (lane + lanes) % Lanes.FLOATS);
     }
 }

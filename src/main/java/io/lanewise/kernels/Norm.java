@@ -6,7 +6,6 @@ import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /**
  * Normalisation of one row. x and y may be the same row. Sums run in four vectors of partial sums, which hides the four
@@ -80,7 +79,7 @@ public final class Norm {
         for (; i <= n - lanes; i += lanes) {
             sum0 = sum0.add(fromMemorySegment(FLOAT, x, off + i << 2, LITTLE_ENDIAN));
         }
-        float sum = sum0.add(sum1).add(sum2.add(sum3)).reduceLanes(VectorOperators.ADD);
+        float sum = Floats.sum(sum0.add(sum1).add(sum2.add(sum3)));
         for (; i < n; i++) {
             sum += Floats.get(x, off + i);
         }
@@ -109,7 +108,7 @@ public final class Norm {
             FloatVector v0 = fromMemorySegment(FLOAT, x, off + i << 2, LITTLE_ENDIAN).sub(shift);
             sum0 = v0.fma(v0, sum0);
         }
-        float sum = sum0.add(sum1).add(sum2.add(sum3)).reduceLanes(VectorOperators.ADD);
+        float sum = Floats.sum(sum0.add(sum1).add(sum2.add(sum3)));
         for (; i < n; i++) {
             float v = Floats.get(x, off + i) - shift;
             sum = Math.fma(v, v, sum);

@@ -59,7 +59,7 @@ public final class Softmax {
             e.intoMemorySegment(x, off + i << 2, LITTLE_ENDIAN);
             sums = sums.add(e);
         }
-        float sum = sums.reduceLanes(VectorOperators.ADD);
+        float sum = Floats.sum(sums);
         for (; i < n; i++) {
             float e = VectorMath.exp(Floats.get(x, off + i) - max);
             Floats.set(x, off + i, e);

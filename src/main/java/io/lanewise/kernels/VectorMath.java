@@ -154,6 +154,16 @@ final class VectorMath {
     /** x·(1 + erf(x/√2)) / 2 = max(x, 0) - |x|·erfc(|x|/√2) / 2. */
     static FloatVector geluErf(FloatVector x) {
         FloatVector a = x.abs();
+        return x.blend(0f, x.lt(0f)).sub(normalTail(a).mul(a));
+    }
+
+    static float geluErf(float x) {
+        float a = Math.abs(x);
+        return (x < 0f ? 0f : x) - normalTail(a) * a;
+    }
+
+    /** erfc(a/√2) / 2, the share of the normal distribution above a, for a ≥ 0. */
+    static FloatVector normalTail(FloatVector a) {
         FloatVector e = exp(a.mul(a).mul(-0.5f));
         FloatVector one = FloatVector.broadcast(Lanes.FLOAT, 1f);
         FloatVector t = one.div(a.fma(FloatVector.broadcast(Lanes.FLOAT, G_SLOPE), one));
@@ -164,12 +174,10 @@ final class VectorMath {
         p = p.fma(t, FloatVector.broadcast(Lanes.FLOAT, G2));
         p = p.fma(t, FloatVector.broadcast(Lanes.FLOAT, G1));
         p = p.fma(t, FloatVector.broadcast(Lanes.FLOAT, G0));
-        FloatVector tail = p.mul(t).mul(e).mul(a).mul(0.5f);
-        return x.blend(0f, x.lt(0f)).sub(tail);
+        return p.mul(t).mul(e).mul(0.5f);
     }
 
-    static float geluErf(float x) {
-        float a = Math.abs(x);
+    static float normalTail(float a) {
         float t = 1f / Math.fma(a, G_SLOPE, 1f);
         float p = Math.fma(t, G7, G6);
         p = Math.fma(p, t, G5);
@@ -178,7 +186,6 @@ final class VectorMath {
         p = Math.fma(p, t, G2);
         p = Math.fma(p, t, G1);
         p = Math.fma(p, t, G0);
-        float tail = p * t * exp(a * a * -0.5f) * a * 0.5f;
-        return (x < 0f ? 0f : x) - tail;
+        return p * t * exp(a * a * -0.5f) * 0.5f;
     }
 }

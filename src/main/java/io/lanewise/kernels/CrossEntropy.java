@@ -1,0 +1,108 @@
+package io.lanewise.kernels;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * Softmax and cross-entropy of one row of logits. Forward keeps two floats a row, the largest logit and the sum of e^(x -
+ * max); backward makes the probabilities from them again, straight into the gradient. Their logarithm in one float would
+ * do too, but its rounding would shift a whole row of probabilities by up to 2.4e-7 of themselves.
+ */
+public final class CrossEntropy {
+    private CrossEntropy() {}
+
+    /** Forward, first half: max and Σ e^(x - max) over x [n], to stats [2] from {@code statsOff} on. */
+    public static void stats(MemorySegment x, long off, int n, MemorySegment stats, long statsOff) {
+        float max = Softmax.max(x, off, n);
+        Floats.set(stats, statsOff, max);
+        Floats.set(stats, statsOff + 1, sumOfExp(x, off, n, max));
+    }
+
+    /** Σ e^(x - max) over x [n]. */
+    private static float sumOfExp(MemorySegment x, long off, int n, float max) {
+        int lanes = Lanes.FLOATS;
+        FloatVector sum0 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector sum1 = sum0;
+        int i = 0;
+        for (; i <= n - 2 * lanes; i += 2 * lanes) {
+            sum0 = sum0.add(VectorMath.exp(Floats.load(x, off + i).sub(max)));
+            sum1 = sum1.add(VectorMath.exp(Floats.load(x, off + i + lanes).sub(max)));
+        }
+        for (; i <= n - lanes; i += lanes) {
+            sum0 = sum0.add(VectorMath.exp(Floats.load(x, off + i).sub(max)));
+        }
+        float sum = Floats.sum(sum0.add(sum1));
+        for (; i < n; i++) {
+            sum += VectorMath.exp(Floats.get(x, off + i) - max);
+        }
+        return sum;
+    }
+
+    /** Forward, second half: loss = max + log Σ e^(x - max) - x[target]. */
+    public static double loss(MemorySegment x, long off, int target, MemorySegment stats, long statsOff) {
+        return (double) Floats.get(stats, statsOff) - Floats.get(x, off + target)
+                + Math.log(Floats.get(stats, statsOff + 1));
+    }
+
+    /** dX = (e^(x - max) / sum - [i = target])·dLoss, or += where {@code accumulate}; x and dX [n]. */
+    public static void backward(MemorySegment x, long off, int target, MemorySegment stats, long statsOff, float dLoss,
+            MemorySegment dX, long dXOff, int n, boolean accumulate) {
+        float factor = dLoss / Floats.get(stats, statsOff + 1);
+        scaledExp(x, off, Floats.get(stats, statsOff), factor, dX, dXOff, n, accumulate);
+        Floats.set(dX, dXOff + target, Floats.get(dX, dXOff + target) - dLoss);
+    }
+
+    /** y = e^(x - shift)·factor over [n], or += where {@code accumulate}. */
+    static void scaledExp(MemorySegment x, long off, float shift, float factor, MemorySegment y, long yOff, int n,
+            boolean accumulate) {
+        int i = 0;
+        for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
+            FloatVector v = VectorMath.exp(Floats.load(x, off + i).sub(shift)).mul(factor);
+            Floats.store(accumulate ? v.add(Floats.load(y, yOff + i)) : v, y, yOff + i);
+        }
+        for (; i < n; i++) {
+            float v = VectorMath.exp(Floats.get(x, off + i) - shift) * factor;
+            Floats.set(y, yOff + i, accumulate ? v + Floats.get(y, yOff + i) : v);
+        }
+    }
+
+    /** Log-softmax: y = x - log Σ e^x over x [n]. */
+    public static void logSoftmax(MemorySegment x, long off, MemorySegment y, long yOff, int n) {
+        float max = Softmax.max(x, off, n);
+        float logSumExp = max + (float) Math.log(sumOfExp(x, off, n, max));
+        int i = 0;
+        for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
+            Floats.store(Floats.load(x, off + i).sub(logSumExp), y, yOff + i);
+        }
+        for (; i < n; i++) {
+            Floats.set(y, yOff + i, Floats.get(x, off + i) - logSumExp);
+        }
+    }
+
+    /** Gradient of {@link #logSoftmax} from its result: dX (+)= dY - e^y·Σ dY. */
+    public static void logSoftmaxBackward(MemorySegment y, long yOff, MemorySegment dY, long dYOff, MemorySegment dX,
+            long dXOff, int n, boolean accumulate) {
+        float sum = Norm.sum(dY, dYOff, n);
+        if (accumulate) {
+            Elementwise.add(dX, dXOff, dY, dYOff, dX, dXOff, n);
+        } else {
+            Elementwise.copy(dY, dYOff, dX, dXOff, n);
+        }
+        scaledExp(y, yOff, 0f, -sum, dX, dXOff, n, true);
+    }
+
+    /** Gradient of {@link Softmax#row} from its result: dX (+)= y·(dY - Σ y·dY). */
+    public static void softmaxBackward(MemorySegment y, long yOff, MemorySegment dY, long dYOff, MemorySegment dX,
+            long dXOff, int n, boolean accumulate) {
+        float mean = NormBackward.dot(y, yOff, dY, dYOff, n);
+        int i = 0;
+        for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
+            FloatVector v = Floats.load(dY, dYOff + i).sub(mean).mul(Floats.load(y, yOff + i));
+            Floats.store(accumulate ? v.add(Floats.load(dX, dXOff + i)) : v, dX, dXOff + i);
+        }
+        for (; i < n; i++) {
+            float v = (Floats.get(dY, dYOff + i) - mean) * Floats.get(y, yOff + i);
+            Floats.set(dX, dXOff + i, accumulate ? v + Floats.get(dX, dXOff + i) : v);
+        }
+    }
+}

@@ -1,0 +1,306 @@
+package io.lanewise.kernels;
+
+import io.lanewise.parallel.StageBody;
+import io.lanewise.parallel.Team;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The three products of a linear layer in training, y = x Wᵀ + bias with W [out, in]:
+ *
+ * <pre>
+ * forward         y  = relu(x Wᵀ + bias) or x Wᵀ + bias + residual
+ * inputGradient   dX (+)= dY W
+ * weightGradient  dW (+)= dYᵀ x
+ * </pre>
+ *
+ * <p>All three are C (+)= A·B. B is packed anew each time, in panels of NR columns, k-major, since
+ * weights change every step; A is read where it lies, but for dYᵀ, whose columns would touch a page for every k and are
+ * copied to panels of six. Loops, outermost first: NC columns, KC of the sum, MC rows of a transposed A; each round is
+ * one stage that packs and one stage that sweeps tasks of some rows × {@link #GROUP} panels. A task holds six rows of A in
+ * L1 and streams its panels from L2: 6·KC·4 = 9 KiB and 4·NR·KC·4 = 393 KiB at KC = 384. A tile that is not the first of
+ * its sum goes to scratch and is added to C from there, which costs 1 % (see {@link FmaTile} for why).
+ *
+ * <p>The order of every sum depends on the shape alone, so results do not depend on the number of threads. Offsets and
+ * strides count floats; matrices are row-major. Not for several threads at once.
+ */
+public final class TrainMatmul {
+    private static final int MR = FmaTile.PRODUCT_ROWS;
+    private static final int NR = FmaTile.NR;
+    /** Panels a task sweeps, so that its part of B stays in L2. */
+    private static final int GROUP = 4;
+    /** Longest stretch of the sum between two visits of C. */
+    private static final int KC = 448;
+    /** Columns packed at a time: NC·KC·4 = 5.5 MiB stay in L3. */
+    private static final int NC = 3072;
+    /** Rows of a transposed A packed at a time. */
+    private static final int MC = 3072;
+    /** Floats between two panels of A, see {@link Panels#splitRows}. */
+    private static final int PANEL_GAP = Panels.GAP;
+    /** Tasks for each thread: the last one to finish keeps the others waiting for a part of one task only. */
+    private static final int TASKS_A_THREAD = 16;
+    private static final int A_PANELS_A_CHUNK = 16;
+
+    private final Team team;
+    private final MemorySegment packedB;
+    private final MemorySegment packedA;
+    /** Of each worker: a tile that does not go to C at once, then six rows at A's edge. */
+    private final MemorySegment[] edge;
+    private final StageBody packStage = this::pack;
+    private final StageBody sweepStage = this::sweep;
+
+    private MemorySegment a;
+    private long aOff;
+    private long aRow;
+    private long aCol;
+    private MemorySegment b;
+    private long bOff;
+    private long bRow;
+    private long bCol;
+    private MemorySegment c;
+    private long cOff;
+    private long cRow;
+    private int m;
+    private int n;
+    private int k;
+    private boolean accumulate;
+    private MemorySegment bias;
+    private boolean relu;
+    private MemorySegment residual;
+
+    private int nFrom;
+    private int nTo;
+    private int kFrom;
+    private int kTo;
+    private int mFrom;
+    private int mTo;
+    private int panels;
+    private int aPanels;
+    private int rowTasks;
+    private int rowsPerTask;
+    private int packPanels;
+
+    /** Scratch of about 11 MiB from {@code arena}; {@code team} runs the stages. */
+    public TrainMatmul(Arena arena, Team team) {
+        this.team = team;
+        this.packedB = arena.allocate(4L * KC * (NC + NR), 64);
+        this.packedA = arena.allocate(4L * (KC * MR + PANEL_GAP) * (MC / MR + 1), 64);
+        this.edge = new MemorySegment[team.threads()];
+        for (int i = 0; i < edge.length; i++) {
+            edge[i] = arena.allocate(4L * MR * (NR + KC), 64);
+        }
+    }
+
+    /**
+     * y = x Wᵀ + bias, then relu or + residual.
+     *
+     * @param x [rows, in]
+     * @param w [out, in]
+     * @param bias [out] or null
+     * @param relu whether negative results become 0; not together with a residual
+     * @param residual [rows, out] or null
+     * @param y [rows, out]
+     */
+    public void forward(MemorySegment x, int rows, int in, MemorySegment w, int out, MemorySegment bias, boolean relu,
+            MemorySegment residual, MemorySegment y) {
+        if (relu && residual != null) {
+            throw new IllegalArgumentException("forward: expected relu or a residual, got both");
+        }
+        operandA(x, 0, in, 1);
+        operandB(w, 0, 1, in);
+        result(y, 0, out, rows, out, in, false);
+        this.bias = bias;
+        this.relu = relu;
+        this.residual = residual;
+        multiply();
+    }
+
+    /** dX [rows, in] = dY [rows, out] · W [out, in], or += where {@code accumulate}. */
+    public void inputGradient(MemorySegment dY, int rows, int out, MemorySegment w, int in, MemorySegment dX,
+            boolean accumulate) {
+        operandA(dY, 0, out, 1);
+        operandB(w, 0, in, 1);
+        result(dX, 0, in, rows, in, out, accumulate);
+        multiply();
+    }
+
+    /** dW [out, in] = dYᵀ · x for dY [rows, out] and x [rows, in], or += where {@code accumulate}. */
+    public void weightGradient(MemorySegment dY, MemorySegment x, int rows, int out, int in, MemorySegment dW,
+            boolean accumulate) {
+        operandA(dY, 0, 1, out);
+        operandB(x, 0, in, 1);
+        result(dW, 0, in, out, in, rows, accumulate);
+        multiply();
+    }
+
+    private void operandA(MemorySegment segment, long off, long row, long col) {
+        a = segment;
+        aOff = off;
+        aRow = row;
+        aCol = col;
+    }
+
+    private void operandB(MemorySegment segment, long off, long row, long col) {
+        b = segment;
+        bOff = off;
+        bRow = row;
+        bCol = col;
+    }
+
+    private void result(MemorySegment segment, long off, long row, int m, int n, int k, boolean accumulate) {
+        c = segment;
+        cOff = off;
+        cRow = row;
+        this.m = m;
+        this.n = n;
+        this.k = k;
+        this.accumulate = accumulate;
+        bias = null;
+        relu = false;
+        residual = null;
+        long last = cOff + (m - 1) * cRow + n;
+        if (m > 0 && n > 0 && c.byteSize() < 4 * last) {
+            throw new IllegalArgumentException("matmul: result [" + m + ", " + n + "] needs " + 4 * last
+                    + " bytes, the segment has " + c.byteSize());
+        }
+    }
+
+    private void multiply() {
+        int kBlocks = Math.max(1, Math.ceilDiv(k, KC));
+        int kc = Math.ceilDiv(k, kBlocks);
+        boolean transposedA = aRow == 1 && aCol != 1;
+        for (nFrom = 0; nFrom < n; nFrom = nTo) {
+            nTo = Math.min(n, nFrom + NC / NR * NR);
+            panels = Math.ceilDiv(nTo - nFrom, NR);
+            for (int block = 0; block < kBlocks; block++) {
+                kFrom = Math.min(k, block * kc);
+                kTo = Math.min(k, kFrom + kc);
+                for (mFrom = 0; mFrom < m; mFrom = mTo) {
+                    mTo = transposedA ? Math.min(m, mFrom + MC) : m;
+                    aPanels = transposedA ? Math.ceilDiv(mTo - mFrom, MR) : 0;
+                    stages(mFrom == 0 ? panels : 0);
+                }
+            }
+        }
+    }
+
+    /** One round: pack what is new, then sweep. */
+    private void stages(int newPanels) {
+        int aChunks = Math.ceilDiv(aPanels, A_PANELS_A_CHUNK);
+        if (newPanels + aChunks > 0) {
+            packPanels = newPanels;
+            team.run(newPanels + aChunks, 1, packStage);
+        }
+        int groups = Math.ceilDiv(panels, GROUP);
+        int rows = mTo - mFrom;
+        int wanted = Math.ceilDiv(TASKS_A_THREAD * team.threads(), groups);
+        rowsPerTask = Math.clamp(Math.ceilDiv(rows, wanted), 32, 256);
+        rowsPerTask = Math.ceilDiv(rowsPerTask, MR) * MR;
+        rowTasks = Math.ceilDiv(rows, rowsPerTask);
+        team.run(rowTasks * groups, 1, sweepStage);
+    }
+
+    private void pack(int from, int to, int worker) {
+        for (int i = from; i < to; i++) {
+            if (i < packPanels) {
+                packPanelB(i);
+            } else {
+                packPanelsA((i - packPanels) * A_PANELS_A_CHUNK);
+            }
+        }
+    }
+
+    private void packPanelB(int panel) {
+        int kc = kTo - kFrom;
+        int from = nFrom + panel * NR;
+        int cols = Math.min(NR, nTo - from);
+        long dst = (long) panel * kc * NR;
+        if (bCol == 1) {
+            Panels.copyRows(b, bOff + kFrom * bRow + from, bRow, kc, cols, packedB, dst, NR);
+        } else {
+            Panels.transposeRows(b, bOff + kFrom + from * bCol, bCol, cols, kc, packedB, dst, NR);
+        }
+    }
+
+    /** Panels of six columns of the untransposed matrix, side by side so that whole cache lines are read. */
+    private void packPanelsA(int firstPanel) {
+        int kc = kTo - kFrom;
+        int lastPanel = Math.min(aPanels, firstPanel + A_PANELS_A_CHUNK);
+        int from = mFrom + firstPanel * MR;
+        int cols = Math.min(mTo, mFrom + lastPanel * MR) - from;
+        Panels.splitRows(a, aOff + kFrom * aCol + from, aCol, kc, cols, packedA,
+                (long) firstPanel * (MR * kc + PANEL_GAP));
+    }
+
+    private void sweep(int from, int to, int worker) {
+        for (int task = from; task < to; task++) {
+            int firstPanel = task / rowTasks * GROUP;
+            int firstRow = mFrom + task % rowTasks * rowsPerTask;
+            sweepTask(firstRow, Math.min(mTo, firstRow + rowsPerTask), firstPanel,
+                    Math.min(panels, firstPanel + GROUP), edge[worker]);
+        }
+    }
+
+    private void sweepTask(int rowFrom, int rowTo, int panelFrom, int panelTo, MemorySegment scratch) {
+        int kc = kTo - kFrom;
+        for (int row = rowFrom; row < rowTo; row += MR) {
+            int rows = Math.min(MR, rowTo - row);
+            MemorySegment tileA = a;
+            long at = 4 * (aOff + row * aRow + kFrom * aCol);
+            long rowStep = 4 * aRow;
+            long step = 4 * aCol;
+            if (aPanels > 0) {
+                tileA = packedA;
+                at = 4L * ((row - mFrom) / MR) * (MR * kc + PANEL_GAP);
+                rowStep = 4;
+                step = 4 * MR;
+            } else if (rows < MR) {
+                tileA = scratch;
+                at = 4L * MR * NR;
+                rowStep = 4L * kc;
+                copyEdgeRows(row, rows, kc, scratch);
+            }
+            for (int panel = panelFrom; panel < panelTo; panel++) {
+                tile(row, rows, panel, kc, tileA, at, rowStep, step, scratch);
+            }
+        }
+        if (kTo == k && (bias != null || relu || residual != null)) {
+            finish(rowFrom, rowTo, nFrom + panelFrom * NR, Math.min(nTo, nFrom + panelTo * NR));
+        }
+    }
+
+    /** The last rows of A, so that a tile of six may read on: what it reads there goes nowhere. */
+    private void copyEdgeRows(int row, int rows, int kc, MemorySegment scratch) {
+        for (int i = 0; i < rows; i++) {
+            Elementwise.copy(a, aOff + (row + i) * aRow + kFrom, scratch, (long) MR * NR + (long) i * kc, kc);
+        }
+    }
+
+    private void tile(int row, int rows, int panel, int kc, MemorySegment tileA, long at, long rowStep, long step,
+            MemorySegment scratch) {
+        int col = nFrom + panel * NR;
+        int cols = Math.min(NR, nTo - col);
+        long bAt = 4L * panel * kc * NR;
+        long target = cOff + row * cRow + col;
+        boolean adds = kFrom > 0 || accumulate;
+        if (rows == MR && cols == NR && !adds) {
+            FmaTile.product(tileA, at, rowStep, step, packedB, bAt, 4L * NR, kc, c, 4 * target, 4 * cRow);
+            return;
+        }
+        FmaTile.product(tileA, at, rowStep, step, packedB, bAt, 4L * NR, kc, scratch, 0, 4L * NR);
+        for (int i = 0; i < rows; i++) {
+            if (adds) {
+                Elementwise.add(c, target + i * cRow, scratch, (long) i * NR, c, target + i * cRow, cols);
+            } else {
+                Elementwise.copy(scratch, (long) i * NR, c, target + i * cRow, cols);
+            }
+        }
+    }
+
+    private void finish(int rowFrom, int rowTo, int colFrom, int colTo) {
+        for (int row = rowFrom; row < rowTo; row++) {
+            Panels.finish(c, cOff + row * cRow + colFrom, colTo - colFrom, bias, colFrom, relu, residual,
+                    (long) row * n + colFrom);
+        }
+    }
+}
