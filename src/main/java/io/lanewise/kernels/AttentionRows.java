@@ -19,23 +19,32 @@ final class AttentionRows {
      */
     static void scores(MemorySegment w, long qOff, int headDim, MemorySegment keys, long keysOff, long scoresOff) {
         for (int g = 0; g < KvBuffer.PANEL; g += 4 * LANES) {
-            FloatVector s0 = FloatVector.zero(Lanes.FLOAT);
-            FloatVector s1 = s0;
-            FloatVector s2 = s0;
-            FloatVector s3 = s0;
-            for (int d = 0; d < headDim; d++) {
-                FloatVector q = FloatVector.broadcast(Lanes.FLOAT, Floats.get(w, qOff + d));
-                long at = keysOff + g + (long) d * KvBuffer.PANEL;
-                s0 = q.fma(Floats.load(keys, at), s0);
-                s1 = q.fma(Floats.load(keys, at + LANES), s1);
-                s2 = q.fma(Floats.load(keys, at + 2 * LANES), s2);
-                s3 = q.fma(Floats.load(keys, at + 3 * LANES), s3);
-            }
-            Floats.store(s0, w, scoresOff + g);
-            Floats.store(s1, w, scoresOff + g + LANES);
-            Floats.store(s2, w, scoresOff + g + 2 * LANES);
-            Floats.store(s3, w, scoresOff + g + 3 * LANES);
+            scoresOfFour(w, qOff, headDim, keys, keysOff + g, scoresOff + g);
         }
+    }
+
+    /**
+     * Four vectors of positions. A method of its own: inside the loop, which is one round long with 512-bit vectors, C2
+     * hoists bounds checks that then fail, and compiles it again and again.
+     */
+    private static void scoresOfFour(MemorySegment w, long qOff, int headDim, MemorySegment keys, long keysOff,
+            long scoresOff) {
+        FloatVector s0 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector s1 = s0;
+        FloatVector s2 = s0;
+        FloatVector s3 = s0;
+        for (int d = 0; d < headDim; d++) {
+            FloatVector q = FloatVector.broadcast(Lanes.FLOAT, Floats.get(w, qOff + d));
+            long at = keysOff + (long) d * KvBuffer.PANEL;
+            s0 = q.fma(Floats.load(keys, at), s0);
+            s1 = q.fma(Floats.load(keys, at + LANES), s1);
+            s2 = q.fma(Floats.load(keys, at + 2 * LANES), s2);
+            s3 = q.fma(Floats.load(keys, at + 3 * LANES), s3);
+        }
+        Floats.store(s0, w, scoresOff);
+        Floats.store(s1, w, scoresOff + LANES);
+        Floats.store(s2, w, scoresOff + 2 * LANES);
+        Floats.store(s3, w, scoresOff + 3 * LANES);
     }
 
     /** out [dims] += probs [count] · values [count, dims]. */

@@ -1,17 +1,12 @@
 package io.lanewise.kernels;
 
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteOrder;
+import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorSpecies;
 
 /** Copies parts of row-major float matrices into the panels that {@link FmaTile} reads. Offsets count floats. */
 final class Panels {
-    /** Floats between two panels of {@link #splitRows}. */
-    static final int GAP = 2;
-
-    private static final VectorSpecies<Float> FOUR = FloatVector.SPECIES_128;
-    private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
+    private static final ValueLayout.OfLong PAIR = ValueLayout.JAVA_LONG_UNALIGNED;
 
     private Panels() {}
 
@@ -77,28 +72,27 @@ final class Panels {
     }
 
     /**
-     * Panels of six columns, each [rows, 6], {@link #GAP} floats between one and the next: dst[p, k, i] = src[k, 6p + i],
-     * or 0. Eight floats are stored at a time; the two too many are overwritten by the next row or fall into the gap.
+     * Panels of six columns, each [rows, 6] and one after the other: dst[p, k, i] = src[k, 6p + i], or 0. Two floats move
+     * at a time: vectors of four would be a second species, see {@link Lanes}.
      */
     static void splitRows(MemorySegment src, long srcOff, long srcRow, int rows, int cols, MemorySegment dst,
             long dstOff) {
-        long panel = 6L * rows + GAP;
+        long panel = 24L * rows;
         for (int k = 0; k < rows; k++) {
-            long s = srcOff + k * srcRow;
-            long d = dstOff + 6L * k;
+            long s = (srcOff + k * srcRow) << 2;
+            long d = (dstOff + 6L * k) << 2;
             int i = 0;
-            for (; i <= cols - 8; i += 6) {
-                FloatVector low = FloatVector.fromMemorySegment(FOUR, src, (s + i) << 2, LE);
-                FloatVector high = FloatVector.fromMemorySegment(FOUR, src, (s + i + 4) << 2, LE);
-                low.intoMemorySegment(dst, d << 2, LE);
-                high.intoMemorySegment(dst, (d + 4) << 2, LE);
+            for (; i <= cols - 6; i += 6) {
+                dst.set(PAIR, d, src.get(PAIR, s));
+                dst.set(PAIR, d + 8, src.get(PAIR, s + 8));
+                dst.set(PAIR, d + 16, src.get(PAIR, s + 16));
+                s += 24;
                 d += panel;
             }
-            for (; i < cols; i += 6) {
+            if (i < cols) {
                 for (int j = 0; j < 6; j++) {
-                    Floats.set(dst, d + j, i + j < cols ? Floats.get(src, s + i + j) : 0f);
+                    Floats.set(dst, (d >> 2) + j, i + j < cols ? Floats.get(src, (s >> 2) + j) : 0f);
                 }
-                d += panel;
             }
         }
     }

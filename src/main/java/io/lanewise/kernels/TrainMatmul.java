@@ -35,8 +35,6 @@ public final class TrainMatmul {
     private static final int NC = 3072;
     /** Rows of a transposed A packed at a time. */
     private static final int MC = 3072;
-    /** Floats between two panels of A, see {@link Panels#splitRows}. */
-    private static final int PANEL_GAP = Panels.GAP;
     /** Tasks for each thread: the last one to finish keeps the others waiting for a part of one task only. */
     private static final int TASKS_A_THREAD = 16;
     private static final int A_PANELS_A_CHUNK = 16;
@@ -84,7 +82,7 @@ public final class TrainMatmul {
     public TrainMatmul(Arena arena, Team team) {
         this.team = team;
         this.packedB = arena.allocate(4L * KC * (NC + NR), 64);
-        this.packedA = arena.allocate(4L * (KC * MR + PANEL_GAP) * (MC / MR + 1), 64);
+        this.packedA = arena.allocate(4L * KC * (MC + MR), 64);
         this.edge = new MemorySegment[team.threads()];
         for (int i = 0; i < edge.length; i++) {
             edge[i] = arena.allocate(4L * MR * (NR + KC), 64);
@@ -229,7 +227,7 @@ public final class TrainMatmul {
         int from = mFrom + firstPanel * MR;
         int cols = Math.min(mTo, mFrom + lastPanel * MR) - from;
         Panels.splitRows(a, aOff + kFrom * aCol + from, aCol, kc, cols, packedA,
-                (long) firstPanel * (MR * kc + PANEL_GAP));
+                (long) firstPanel * MR * kc);
     }
 
     private void sweep(int from, int to, int worker) {
@@ -251,7 +249,7 @@ public final class TrainMatmul {
             long step = 4 * aCol;
             if (aPanels > 0) {
                 tileA = packedA;
-                at = 4L * ((row - mFrom) / MR) * (MR * kc + PANEL_GAP);
+                at = 4L * (row - mFrom) * kc;
                 rowStep = 4;
                 step = 4 * MR;
             } else if (rows < MR) {
