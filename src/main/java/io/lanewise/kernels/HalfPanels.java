@@ -1,0 +1,177 @@
+package io.lanewise.kernels;
+
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+
+import io.lanewise.tensor.DType;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * F16 and BF16: 16 bits a weight in memory, widened on the way to the multiply. A vector of ints holds two vectors of
+ * weights of one k, one in the low halves of its lanes and the next in the high halves, so that widening needs no
+ * shuffle:
+ *
+ * <pre>
+ *   k:  | r0 rL | r1 rL+1 | … | r(L-1) r(2L-1) |  r2L r3L | …        L = lanes, NR = 2L or 4L rows
+ *       int lane 0  lane 1            lane L-1    next vector
+ * </pre>
+ */
+final class HalfPanels extends PanelFormat {
+    private static final int NR = FloatTile.NR;
+    private static final int LANES = Lanes.FLOATS;
+    private static final int BYTES = Lanes.BITS / 8;
+    private static final boolean FOUR = FloatTile.VECTORS == 4;
+    private static final long STEP = NR * 2L;
+    private static final VectorSpecies<Integer> INT = Lanes.INT;
+    private static final VectorSpecies<Float> FLOAT = Lanes.FLOAT;
+    private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(LITTLE_ENDIAN);
+    private static final int HIGH = 0xFFFF0000;
+
+    private final boolean brain;
+
+    HalfPanels(DType dtype) {
+        this.brain = dtype == DType.BF16;
+    }
+
+    @Override
+    long panelBytes(int inDim) {
+        return inDim * STEP;
+    }
+
+    @Override
+    void pack(MemorySegment raw, int rows, int inDim, MemorySegment panels, long at, MemorySegment floats) {
+        for (int k0 = 0; k0 < inDim; k0 += Transpose.BLOCK) {
+            int depth = Math.min(Transpose.BLOCK, inDim - k0);
+            long to = at + k0 * STEP;
+            for (int row = 0; row < rows; row++) {
+                Transpose.scatterHalves(raw, 2L * ((long) row * inDim + k0), depth, panels, to + place(row), STEP);
+            }
+            for (int row = rows; row < NR; row++) {
+                Transpose.scatterZeroHalves(depth, panels, to + place(row), STEP);
+            }
+        }
+    }
+
+    /** Byte of a row within its k. */
+    private static long place(int row) {
+        int vector = row / LANES;
+        return (vector / 2) * (long) BYTES + row % LANES * 4L + vector % 2 * 2L;
+    }
+
+    @Override
+    void unpack(MemorySegment panels, long at, int k0, int depth, MemorySegment tile) {
+        if (brain) {
+            unpackBF16(panels, at + k0 * STEP, depth * (FloatTile.VECTORS / 2), tile);
+        } else {
+            unpackF16(panels, at + k0 * STEP, depth * (FloatTile.VECTORS / 2), tile);
+        }
+    }
+
+    private static void unpackBF16(MemorySegment w, long w0, int pairs, MemorySegment tile) {
+        for (int i = 0; i < pairs; i++) {
+            IntVector pair = IntVector.fromMemorySegment(INT, w, w0 + (long) i * BYTES, LITTLE_ENDIAN);
+            long to = 2L * i * BYTES;
+            low(pair).reinterpretAsFloats().intoMemorySegment(tile, to, LITTLE_ENDIAN);
+            high(pair).reinterpretAsFloats().intoMemorySegment(tile, to + BYTES, LITTLE_ENDIAN);
+        }
+    }
+
+    private static void unpackF16(MemorySegment w, long w0, int pairs, MemorySegment tile) {
+        for (int i = 0; i < pairs; i++) {
+            IntVector pair = IntVector.fromMemorySegment(INT, w, w0 + (long) i * BYTES, LITTLE_ENDIAN);
+            long to = 2L * i * BYTES;
+            widen(low(pair)).intoMemorySegment(tile, to, LITTLE_ENDIAN);
+            widen(high(pair)).intoMemorySegment(tile, to + BYTES, LITTLE_ENDIAN);
+        }
+    }
+
+    @Override
+    void multiplyRow(MemorySegment x, long x0, MemorySegment panels, long at, int k0, int depth,
+            MemorySegment c, long c0) {
+        if (brain) {
+            rowBF16(x, x0, panels, at + k0 * STEP, depth, c, c0);
+        } else {
+            rowF16(x, x0, panels, at + k0 * STEP, depth, c, c0);
+        }
+    }
+
+    /** One chain of multiply-adds over k a row, as {@link FloatTile} has it: the same bits come out. */
+    private static void rowBF16(MemorySegment x, long x0, MemorySegment w, long w0, int depth,
+            MemorySegment c, long c0) {
+        FloatVector a0 = FloatVector.zero(FLOAT);
+        FloatVector a1 = FloatVector.zero(FLOAT);
+        FloatVector a2 = FloatVector.zero(FLOAT);
+        FloatVector a3 = FloatVector.zero(FLOAT);
+        for (int k = 0; k < depth; k++) {
+            long wk = w0 + k * STEP;
+            FloatVector v = FloatVector.broadcast(FLOAT, x.get(F32, x0 + ((long) k << 2)));
+            IntVector p0 = IntVector.fromMemorySegment(INT, w, wk, LITTLE_ENDIAN);
+            a0 = v.fma(low(p0).reinterpretAsFloats(), a0);
+            a1 = v.fma(high(p0).reinterpretAsFloats(), a1);
+            if (FOUR) {
+                IntVector p1 = IntVector.fromMemorySegment(INT, w, wk + BYTES, LITTLE_ENDIAN);
+                a2 = v.fma(low(p1).reinterpretAsFloats(), a2);
+                a3 = v.fma(high(p1).reinterpretAsFloats(), a3);
+            }
+        }
+        a0.intoMemorySegment(c, c0, LITTLE_ENDIAN);
+        a1.intoMemorySegment(c, c0 + BYTES, LITTLE_ENDIAN);
+        if (FOUR) {
+            a2.intoMemorySegment(c, c0 + 2 * BYTES, LITTLE_ENDIAN);
+            a3.intoMemorySegment(c, c0 + 3 * BYTES, LITTLE_ENDIAN);
+        }
+    }
+
+    private static void rowF16(MemorySegment x, long x0, MemorySegment w, long w0, int depth,
+            MemorySegment c, long c0) {
+        FloatVector a0 = FloatVector.zero(FLOAT);
+        FloatVector a1 = FloatVector.zero(FLOAT);
+        FloatVector a2 = FloatVector.zero(FLOAT);
+        FloatVector a3 = FloatVector.zero(FLOAT);
+        for (int k = 0; k < depth; k++) {
+            long wk = w0 + k * STEP;
+            FloatVector v = FloatVector.broadcast(FLOAT, x.get(F32, x0 + ((long) k << 2)));
+            IntVector p0 = IntVector.fromMemorySegment(INT, w, wk, LITTLE_ENDIAN);
+            a0 = v.fma(widen(low(p0)), a0);
+            a1 = v.fma(widen(high(p0)), a1);
+            if (FOUR) {
+                IntVector p1 = IntVector.fromMemorySegment(INT, w, wk + BYTES, LITTLE_ENDIAN);
+                a2 = v.fma(widen(low(p1)), a2);
+                a3 = v.fma(widen(high(p1)), a3);
+            }
+        }
+        a0.intoMemorySegment(c, c0, LITTLE_ENDIAN);
+        a1.intoMemorySegment(c, c0 + BYTES, LITTLE_ENDIAN);
+        if (FOUR) {
+            a2.intoMemorySegment(c, c0 + 2 * BYTES, LITTLE_ENDIAN);
+            a3.intoMemorySegment(c, c0 + 3 * BYTES, LITTLE_ENDIAN);
+        }
+    }
+
+    /** The low halves of the lanes, moved to the top. */
+    private static IntVector low(IntVector pair) {
+        return pair.lanewise(VectorOperators.LSHL, 16);
+    }
+
+    /** The high halves of the lanes; F16 may keep what lies below, {@link #widen} drops it. */
+    private static IntVector high(IntVector pair) {
+        return pair.and(HIGH);
+    }
+
+    /**
+     * F16 numbers in the upper halves of the lanes → floats. Shifting by 3 puts exponent and fraction where floats have
+     * them; times 2^112 mends the exponent's bias and makes subnormals normal, exactly. An exponent of all ones (Inf,
+     * NaN) gets a float's all ones instead, and keeps its fraction.
+     */
+    private static FloatVector widen(IntVector half) {
+        IntVector bits = half.lanewise(VectorOperators.ASHR, 3).and(0x8FFFE000);
+        VectorMask<Integer> special = bits.and(0x0F800000).compare(VectorOperators.EQ, 0x0F800000);
+        FloatVector number = bits.reinterpretAsFloats().mul(0x1p112f);
+        return number.blend(bits.or(0x7F800000).reinterpretAsFloats(), special.cast(FLOAT));
+    }
+}

@@ -1,0 +1,315 @@
+package io.lanewise.kernels;
+
+import io.lanewise.parallel.StageBody;
+import io.lanewise.parallel.Team;
+import io.lanewise.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * y = act(x Wᵀ + bias) (+ y) for one x and any number of weight matrices, in one parallel stage. One a session, used by
+ * one thread at a time; it owns its scratch memory and allocates nothing a call:
+ *
+ * <pre>{@code
+ *   matmul.begin(x, 0, dim, rows, dim);
+ *   matmul.add(wq, null, Activation.NONE, false, q, 0, qDim);
+ *   matmul.add(wk, null, Activation.NONE, false, k, 0, kvDim);
+ *   matmul.run();
+ * }</pre>
+ *
+ * <p>The macro loops: a unit of work is one weight panel [K, NR] and up to MC rows of x. Its k is cut into blocks of KC;
+ * each block of the panel is unpacked to floats in L2 where it is not F32, and swept over the rows by
+ * {@link FloatTile}. The sums of an element depend on K and KC alone: not on the number of threads, on rows
+ * multiplied beside it, or on how rows are cut into units.
+ *
+ * <p>y must not overlap x. All offsets and strides count floats.
+ */
+public final class Matmul {
+    private static final int NR = FloatTile.NR;
+    private static final int MR = FloatTile.MR;
+    private static final long PANEL_STRIDE = NR * (long) Float.BYTES;
+    /** Work that is worth a claim of its own: a claim costs some 100 ns when both threads want it. */
+    private static final long CHUNK_NANOS = 4_000;
+
+    private final Team team;
+    private final int maxRows;
+    private final int maxInDim;
+    private final Blocks blocks = Blocks.OF_MACHINE;
+    private final Scratch[] scratch;
+    private final StageBody body = this::runUnits;
+
+    private MemorySegment x = MemorySegment.NULL;
+    private long xOffset;
+    private long xStride;
+    private int rows = -1;
+    private int inDim;
+
+    private Product[] products = new Product[8];
+    private int productCount;
+    private int panels;
+    private int rowsPerUnit;
+
+    /**
+     * @param arena one that all threads of the team may use, such as {@code Arena.ofShared()}
+     * @param maxRows most rows of x a call
+     * @param maxInDim longest row of x
+     */
+    public Matmul(Arena arena, Team team, int maxRows, int maxInDim) {
+        if (maxRows < 1 || maxInDim < 1) {
+            throw new IllegalArgumentException(
+                    "Matmul: expected maxRows and maxInDim of at least 1, got " + maxRows + ", " + maxInDim);
+        }
+        this.team = team;
+        this.maxRows = maxRows;
+        this.maxInDim = maxInDim;
+        this.scratch = new Scratch[team.threads()];
+        for (int worker = 0; worker < scratch.length; worker++) {
+            scratch[worker] = new Scratch(arena, blocks, Math.min(maxRows, blocks.mc()));
+        }
+        for (int i = 0; i < products.length; i++) {
+            products[i] = new Product();
+        }
+    }
+
+    /** One y = act(x Wᵀ + bias) (+ y) of a call. */
+    private static final class Product {
+        private PackedMatrix w;
+        private MemorySegment bias;
+        private Activation activation;
+        private boolean addToY;
+        private MemorySegment y;
+        private long yOffset;
+        private long yStride;
+        /** Panels of the products before this one. */
+        private int firstPanel;
+    }
+
+    /** Memory of one worker. */
+    private static final class Scratch {
+        /** A weight tile [KC, NR], unpacked. */
+        private final MemorySegment weights;
+        /** A result tile [MR, NR]. */
+        private final MemorySegment tile;
+        /** Sums [MC, NR] that cannot go to y at once. */
+        private final MemorySegment sums;
+        /** The sums of up beside those of gate. */
+        private final MemorySegment ups;
+
+        Scratch(Arena arena, Blocks blocks, int maxRows) {
+            weights = arena.allocate(blocks.kc() * PANEL_STRIDE, Tensor.ALIGNMENT);
+            tile = arena.allocate(MR * PANEL_STRIDE, Tensor.ALIGNMENT);
+            sums = arena.allocate(maxRows * PANEL_STRIDE, Tensor.ALIGNMENT);
+            ups = arena.allocate(maxRows * PANEL_STRIDE, Tensor.ALIGNMENT);
+        }
+    }
+
+    /**
+     * Starts a call with x [rows, inDim], dropping what an unfinished one had added.
+     *
+     * @throws IllegalArgumentException if rows or inDim exceed what this Matmul was made for
+     * @throws IndexOutOfBoundsException if x leaves its segment
+     */
+    public void begin(MemorySegment x, long xOffset, long xStride, int rows, int inDim) {
+        if (rows < 0 || rows > maxRows || inDim < 0 || inDim > maxInDim) {
+            throw new IllegalArgumentException("begin: x [" + rows + ", " + inDim + "] does not fit this Matmul of up to ["
+                    + maxRows + ", " + maxInDim + "]");
+        }
+        checkRange("x", x, xOffset, xStride, rows, inDim);
+        forget();
+        this.x = x;
+        this.xOffset = xOffset;
+        this.xStride = xStride;
+        this.rows = rows;
+        this.inDim = inDim;
+    }
+
+    /**
+     * Adds a product with the x of {@link #begin}: y [rows, out] = activation(x Wᵀ + bias), for a gated matrix
+     * activation(x Gateᵀ)·(x Upᵀ).
+     *
+     * @param bias [out] floats, or null; null for gated matrices
+     * @param addToY adds to what y holds instead of replacing it
+     * @throws IllegalArgumentException on shapes that do not match
+     * @throws IndexOutOfBoundsException if y leaves its segment
+     */
+    public void add(PackedMatrix w, MemorySegment bias, Activation activation, boolean addToY, MemorySegment y,
+            long yOffset, long yStride) {
+        if (rows < 0) {
+            throw new IllegalStateException("add: call begin first");
+        }
+        if (w.inDim() != inDim) {
+            throw new IllegalArgumentException("add: w is " + w + ", x is F32 [" + rows + ", " + inDim + "]");
+        }
+        if (bias != null && (w.gated() || bias.byteSize() < 4L * w.outDim())) {
+            throw new IllegalArgumentException("add: w is " + w + ", bias has " + bias.byteSize() / 4 + " floats; expected "
+                    + (w.gated() ? "none for a gated matrix" : "one a row of w"));
+        }
+        checkRange("y", y, yOffset, yStride, rows, w.outDim());
+        if (productCount == products.length) {
+            growProducts();
+        }
+        Product product = products[productCount++];
+        product.w = w;
+        product.bias = bias;
+        product.activation = activation;
+        product.addToY = addToY;
+        product.y = y;
+        product.yOffset = yOffset;
+        product.yStride = yStride;
+        product.firstPanel = panels;
+        panels = Math.addExact(panels, w.columnPanels());
+    }
+
+    private void growProducts() {
+        int had = products.length;
+        products = Arrays.copyOf(products, 2 * had);
+        for (int i = had; i < products.length; i++) {
+            products[i] = new Product();
+        }
+    }
+
+    private static void checkRange(String name, MemorySegment segment, long offset, long stride, int rows, int cols) {
+        if (rows == 0 || cols == 0) {
+            return;
+        }
+        long floats = segment.byteSize() / Float.BYTES;
+        if (offset < 0 || stride < (rows == 1 ? 0 : cols) || offset > floats - cols
+                || (rows - 1) > (floats - cols - offset) / Math.max(1, stride)) {
+            throw new IndexOutOfBoundsException("Matmul: " + name + " [" + rows + ", " + cols + "] at offset " + offset
+                    + ", stride " + stride + ", leaves its segment of " + floats + " floats");
+        }
+    }
+
+    /** Computes all products added since {@link #begin}, in one stage. */
+    public void run() {
+        if (rows < 0) {
+            throw new IllegalStateException("run: call begin first");
+        }
+        try {
+            if (rows > 0 && panels > 0) {
+                rowsPerUnit = rowsPerUnit();
+                int rowBlocks = (rows + rowsPerUnit - 1) / rowsPerUnit;
+                int units = Math.multiplyExact(rowBlocks, panels);
+                team.enter();
+                try {
+                    team.run(units, grain(units), body);
+                } finally {
+                    team.exit();
+                }
+            }
+        } finally {
+            forget();
+        }
+    }
+
+    /** Drops references to the caller's memory. */
+    private void forget() {
+        for (int i = 0; i < productCount; i++) {
+            products[i].w = null;
+            products[i].bias = null;
+            products[i].y = null;
+        }
+        productCount = 0;
+        panels = 0;
+        x = MemorySegment.NULL;
+        rows = -1;
+    }
+
+    /** MC rows, or fewer where panels alone would not keep all threads busy to the end. */
+    private int rowsPerUnit() {
+        int blockRows = Math.min(rows, blocks.mc());
+        int wanted = 4 * team.threads();
+        int cuts = team.threads() == 1 ? 1 : (wanted + panels - 1) / panels;
+        int least = Math.min(blockRows, 8 * MR);
+        int perCut = (rows + cuts - 1) / cuts;
+        return Math.clamp((perCut + MR - 1) / MR * MR, least, blockRows);
+    }
+
+    /** Units a claim: enough to be worth it, few enough that the threads end together. */
+    private int grain(int units) {
+        long bytes = (long) inDim * NR * 2;
+        long multiplyAdds = (long) inDim * NR * Math.min(rows, rowsPerUnit);
+        long nanos = Math.max(1, Math.max(bytes / 20, multiplyAdds / 100));
+        int fair = (units + team.threads() - 1) / team.threads();
+        return (int) Math.clamp(CHUNK_NANOS / nanos, 1, fair);
+    }
+
+    private void runUnits(int from, int to, int worker) {
+        for (int unit = from; unit < to; unit++) {
+            int firstRow = unit / panels * rowsPerUnit;
+            int count = Math.min(rowsPerUnit, rows - firstRow);
+            int panel = unit % panels;
+            int i = productCount - 1;
+            while (products[i].firstPanel > panel) {
+                i--;
+            }
+            runUnit(products[i], panel - products[i].firstPanel, firstRow, count, scratch[worker]);
+        }
+    }
+
+    /** y [count rows from firstRow, NR columns of one panel]. */
+    private void runUnit(Product product, int panel, int firstRow, int count, Scratch own) {
+        int cols = Math.min(NR, product.w.outDim() - panel * NR);
+        long column = (long) panel * NR;
+        long y0 = product.yOffset + firstRow * product.yStride + column;
+        if (product.w.gated()) {
+            sweep(product.w, 2 * panel, firstRow, count, own, own.sums, 0, NR, cols, false);
+            sweep(product.w, 2 * panel + 1, firstRow, count, own, own.ups, 0, NR, cols, false);
+            Epilogue.gate(product.activation, own.sums, own.ups, count, cols, product.addToY, product.y, y0,
+                    product.yStride);
+        } else if (product.addToY && product.activation != Activation.NONE) {
+            sweep(product.w, panel, firstRow, count, own, own.sums, 0, NR, cols, false);
+            Epilogue.finish(product.bias, column, product.activation, own.sums, 0, NR, count, cols);
+            Epilogue.add(own.sums, count, cols, product.y, y0, product.yStride);
+        } else {
+            sweep(product.w, panel, firstRow, count, own, product.y, y0, product.yStride, cols, product.addToY);
+            Epilogue.finish(product.bias, column, product.activation, product.y, y0, product.yStride, count, cols);
+        }
+    }
+
+    /** c [count, cols] = (c +) x [count rows from firstRow, K] · panel, k block by k block. */
+    private void sweep(PackedMatrix w, int panel, int firstRow, int count, Scratch own, MemorySegment c, long c0,
+            long cStride, int cols, boolean add) {
+        PanelFormat format = w.format();
+        long at = w.panelAt(panel);
+        int depth = blocks.depth(inDim);
+        long x0 = (xOffset + firstRow * xStride) << 2;
+        if (inDim == 0) {
+            Epilogue.clear(add ? 0 : count, cols, c, c0, cStride);
+        }
+        for (int k0 = 0; k0 < inDim; k0 += depth) {
+            int k = Math.min(depth, inDim - k0);
+            boolean direct = k0 == 0 && !add && cols == NR;
+            boolean replace = k0 == 0 && !add;
+            if (format.isFloat()) {
+                long tileAt = at + k0 * PANEL_STRIDE;
+                sweepTile(w.panels(), tileAt, k, x0 + 4L * k0, count, own.tile, c, c0, cStride, cols, direct, replace);
+            } else if (count == 1) {
+                format.multiplyRow(x, x0 + 4L * k0, w.panels(), at, k0, k, own.tile, 0);
+                Epilogue.store(own.tile, 1, cols, replace, c, c0, cStride);
+            } else {
+                format.unpack(w.panels(), at, k0, k, own.weights);
+                sweepTile(own.weights, 0, k, x0 + 4L * k0, count, own.tile, c, c0, cStride, cols, direct, replace);
+            }
+        }
+    }
+
+    /** c [count, cols] = (c +) x [count, depth] · weights [depth, NR]; x0 and w0 count bytes. */
+    private void sweepTile(MemorySegment weights, long w0, int depth, long x0, int count, MemorySegment tile,
+            MemorySegment c, long c0, long cStride, int cols, boolean direct, boolean replace) {
+        long xStep = xStride << 2;
+        for (int row = 0; row < count; ) {
+            int step = FloatTile.rowsOf(count - row);
+            long xRow = x0 + row * xStep;
+            long cRow = c0 + row * cStride;
+            if (direct) {
+                FloatTile.multiply(step, x, xRow, xStep, weights, w0, depth, c, cRow << 2, cStride << 2);
+            } else {
+                FloatTile.multiply(step, x, xRow, xStep, weights, w0, depth, tile, 0, PANEL_STRIDE);
+                Epilogue.store(tile, step, cols, replace, c, cRow, cStride);
+            }
+            row += step;
+        }
+    }
+}
