@@ -38,8 +38,8 @@ final class DecodedPanels extends PanelFormat {
     }
 
     @Override
-    void multiplyRow(MemorySegment x, long x0, MemorySegment from, long at, int k0, int depth,
+    void multiplyRow(MemorySegment x, long x0, MemorySegment from, long at, int inDim, int k0, int depth,
             MemorySegment c, long c0) {
-        panels.multiplyRow(x, x0, from, at, k0, depth, c, c0);
+        panels.multiplyRow(x, x0, from, at, inDim, k0, depth, c, c0);
     }
 }

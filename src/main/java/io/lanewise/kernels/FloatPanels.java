@@ -42,7 +42,7 @@ final class FloatPanels extends PanelFormat {
     }
 
     @Override
-    void multiplyRow(MemorySegment x, long x0, MemorySegment panels, long at, int k0, int depth,
+    void multiplyRow(MemorySegment x, long x0, MemorySegment panels, long at, int inDim, int k0, int depth,
             MemorySegment c, long c0) {
         FloatTile.multiply(1, x, x0, 0, panels, at + k0 * STEP, depth, c, c0, 0);
     }

@@ -20,6 +20,10 @@ import jdk.incubator.vector.VectorSpecies;
  *   k:  | r0 rL | r1 rL+1 | … | r(L-1) r(2L-1) |  r2L r3L | …        L = lanes, NR = 2L or 4L rows
  *       int lane 0  lane 1            lane L-1    next vector
  * </pre>
+ *
+ * <p>After the weights of a panel stands an int that is 1 where the panel holds an Inf or NaN of F16. Mending those
+ * needs a compare and a blend a vector, more than C2 keeps in registers beside four chains of multiply-adds, and no
+ * trained model has them; so such a panel takes a path of its own.
  */
 final class HalfPanels extends PanelFormat {
     private static final int NR = FloatTile.NR;
@@ -31,6 +35,10 @@ final class HalfPanels extends PanelFormat {
     private static final VectorSpecies<Float> FLOAT = Lanes.FLOAT;
     private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(LITTLE_ENDIAN);
     private static final int HIGH = 0xFFFF0000;
+    /** Sign, exponent and fraction of an F16 number in the top half of an int that was shifted right by 3. */
+    private static final int HALF_BITS = 0x8FFFE000;
+    /** Mends the bias of the exponent, and makes subnormals normal, exactly. */
+    private static final float HALF_SCALE = 0x1p112f;
 
     private final boolean brain;
 
@@ -40,7 +48,7 @@ final class HalfPanels extends PanelFormat {
 
     @Override
     long panelBytes(int inDim) {
-        return inDim * STEP;
+        return inDim * STEP + Integer.BYTES;
     }
 
     @Override
@@ -55,6 +63,15 @@ final class HalfPanels extends PanelFormat {
                 Transpose.scatterZeroHalves(depth, panels, to + place(row), STEP);
             }
         }
+        Bits.set32(panels, at + inDim * STEP, !brain && hasInfOrNan(raw, (long) rows * inDim) ? 1 : 0);
+    }
+
+    private static boolean hasInfOrNan(MemorySegment halves, long count) {
+        int found = 0;
+        for (long i = 0; i < count; i++) {
+            found |= (Bits.i16(halves, 2 * i) & 0x7C00) == 0x7C00 ? 1 : 0;
+        }
+        return found != 0;
     }
 
     /** Byte of a row within its k. */
@@ -91,10 +108,14 @@ final class HalfPanels extends PanelFormat {
     }
 
     @Override
-    void multiplyRow(MemorySegment x, long x0, MemorySegment panels, long at, int k0, int depth,
+    void multiplyRow(MemorySegment x, long x0, MemorySegment panels, long at, int inDim, int k0, int depth,
             MemorySegment c, long c0) {
         if (brain) {
             rowBF16(x, x0, panels, at + k0 * STEP, depth, c, c0);
+        } else if (Bits.i32(panels, at + inDim * STEP) != 0) {
+            for (int pair = 0; pair < FloatTile.VECTORS / 2; pair++) {
+                pairF16(x, x0, panels, at + k0 * STEP + (long) pair * BYTES, depth, c, c0 + 2L * pair * BYTES);
+            }
         } else {
             rowF16(x, x0, panels, at + k0 * STEP, depth, c, c0);
         }
@@ -137,12 +158,16 @@ final class HalfPanels extends PanelFormat {
             long wk = w0 + k * STEP;
             FloatVector v = FloatVector.broadcast(FLOAT, x.get(F32, x0 + ((long) k << 2)));
             IntVector p0 = IntVector.fromMemorySegment(INT, w, wk, LITTLE_ENDIAN);
-            a0 = v.fma(widen(low(p0)), a0);
-            a1 = v.fma(widen(high(p0)), a1);
+            IntVector l0 = p0.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(HALF_BITS);
+            IntVector h0 = p0.lanewise(VectorOperators.ASHR, 3).and(HALF_BITS);
+            a0 = v.fma(l0.reinterpretAsFloats().mul(HALF_SCALE), a0);
+            a1 = v.fma(h0.reinterpretAsFloats().mul(HALF_SCALE), a1);
             if (FOUR) {
                 IntVector p1 = IntVector.fromMemorySegment(INT, w, wk + BYTES, LITTLE_ENDIAN);
-                a2 = v.fma(widen(low(p1)), a2);
-                a3 = v.fma(widen(high(p1)), a3);
+                IntVector l1 = p1.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(HALF_BITS);
+                IntVector h1 = p1.lanewise(VectorOperators.ASHR, 3).and(HALF_BITS);
+                a2 = v.fma(l1.reinterpretAsFloats().mul(HALF_SCALE), a2);
+                a3 = v.fma(h1.reinterpretAsFloats().mul(HALF_SCALE), a3);
             }
         }
         a0.intoMemorySegment(c, c0, LITTLE_ENDIAN);
@@ -151,6 +176,21 @@ final class HalfPanels extends PanelFormat {
             a2.intoMemorySegment(c, c0 + 2 * BYTES, LITTLE_ENDIAN);
             a3.intoMemorySegment(c, c0 + 3 * BYTES, LITTLE_ENDIAN);
         }
+    }
+
+    /** The two vectors of one pair, where a weight may be Inf or NaN. */
+    private static void pairF16(MemorySegment x, long x0, MemorySegment w, long w0, int depth,
+            MemorySegment c, long c0) {
+        FloatVector a0 = FloatVector.zero(FLOAT);
+        FloatVector a1 = FloatVector.zero(FLOAT);
+        for (int k = 0; k < depth; k++) {
+            FloatVector v = FloatVector.broadcast(FLOAT, x.get(F32, x0 + ((long) k << 2)));
+            IntVector pair = IntVector.fromMemorySegment(INT, w, w0 + k * STEP, LITTLE_ENDIAN);
+            a0 = v.fma(widen(low(pair)), a0);
+            a1 = v.fma(widen(high(pair)), a1);
+        }
+        a0.intoMemorySegment(c, c0, LITTLE_ENDIAN);
+        a1.intoMemorySegment(c, c0 + BYTES, LITTLE_ENDIAN);
     }
 
     /** The low halves of the lanes, moved to the top. */
@@ -169,9 +209,9 @@ final class HalfPanels extends PanelFormat {
      * NaN) gets a float's all ones instead, and keeps its fraction.
      */
     private static FloatVector widen(IntVector half) {
-        IntVector bits = half.lanewise(VectorOperators.ASHR, 3).and(0x8FFFE000);
+        IntVector bits = half.lanewise(VectorOperators.ASHR, 3).and(HALF_BITS);
         VectorMask<Integer> special = bits.and(0x0F800000).compare(VectorOperators.EQ, 0x0F800000);
-        FloatVector number = bits.reinterpretAsFloats().mul(0x1p112f);
+        FloatVector number = bits.reinterpretAsFloats().mul(HALF_SCALE);
         return number.blend(bits.or(0x7F800000).reinterpretAsFloats(), special.cast(FLOAT));
     }
 }

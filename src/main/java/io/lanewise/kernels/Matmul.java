@@ -286,7 +286,7 @@ public final class Matmul {
                 long tileAt = at + k0 * PANEL_STRIDE;
                 sweepTile(w.panels(), tileAt, k, x0 + 4L * k0, count, own.tile, c, c0, cStride, cols, direct, replace);
             } else if (count == 1) {
-                format.multiplyRow(x, x0 + 4L * k0, w.panels(), at, k0, k, own.tile, 0);
+                format.multiplyRow(x, x0 + 4L * k0, w.panels(), at, inDim, k0, k, own.tile, 0);
                 Epilogue.store(own.tile, 1, cols, replace, c, c0, cStride);
             } else {
                 format.unpack(w.panels(), at, k0, k, own.weights);
