@@ -8,9 +8,11 @@ import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.util.Map;
 import java.util.TreeMap;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** A vector that C2 fails to keep in a register shows as an allocation: once compiled, kernels allocate nothing. */
+@Tag("allocation")
 class KernelAllocationTest {
     private static final int N = 1024;
     private static final long PATIENCE_NANOS = 20_000_000_000L;

@@ -298,6 +298,7 @@ class MatmulTest {
                 .hasMessageContaining("bias");
     }
 
+    @Tag("allocation")
     @Test
     void aCallAllocatesNothing() {
         com.sun.management.ThreadMXBean threads =
