@@ -1,2 +1,5 @@
-/** From a model and its vocabulary to text. */
+/**
+ * Text from a model: {@link io.lanewise.generate.Model} is loaded once and shared by threads, a
+ * {@link io.lanewise.generate.Session} is one conversation.
+ */
 package io.lanewise.generate;

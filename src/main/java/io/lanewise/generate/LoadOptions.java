@@ -1,0 +1,23 @@
+package io.lanewise.generate;
+
+/**
+ * How a model is loaded.
+ *
+ * @param threads that compute, the caller's included; 0 for one on each physical core, shared by all such models
+ */
+public record LoadOptions(int threads) {
+    /** As many threads as the machine has cores. */
+    public static final LoadOptions DEFAULT = new LoadOptions(0);
+
+    /** @throws IllegalArgumentException if threads is negative or over 1,024 */
+    public LoadOptions {
+        if (threads < 0 || threads > 1024) {
+            throw new IllegalArgumentException("threads: expected 1 to 1024, or 0 for the number of cores, got "
+                    + threads);
+        }
+    }
+
+    public LoadOptions withThreads(int threads) {
+        return new LoadOptions(threads);
+    }
+}

@@ -1,0 +1,194 @@
+package io.lanewise.generate;
+
+import io.lanewise.model.Decoder;
+import io.lanewise.model.DecoderState;
+import io.lanewise.nn.KvCache;
+import io.lanewise.tensor.Tensor;
+import java.util.Arrays;
+
+/**
+ * One conversation with a {@link Model}: the tokens so far and what the model remembers of them. For one thread at a
+ * time; only {@link #cancel} may be called from another. All memory is allocated when the session starts, and decoding
+ * a token allocates nothing.
+ */
+public final class Session implements AutoCloseable {
+    private final Model model;
+    private final Decoder decoder;
+    private final DecoderState state;
+    private final KvCache cache;
+    /** The tokens in the cache, then room for the rest. */
+    private final int[] history;
+    private volatile boolean cancelled;
+    private boolean closed;
+
+    Session(Model model, Decoder decoder, DecoderState state) {
+        this.model = model;
+        this.decoder = decoder;
+        this.state = state;
+        this.cache = state.cache();
+        this.history = new int[cache.capacity()];
+    }
+
+    /** The model that this session talks to. */
+    public Model model() {
+        return model;
+    }
+
+    /** Positions that fit: prompt and answer together. */
+    public int contextLength() {
+        return cache.capacity();
+    }
+
+    /** Tokens that the model has read or written so far. */
+    public int position() {
+        return cache.length();
+    }
+
+    /** The tokens so far, a copy. */
+    public int[] tokens() {
+        return Arrays.copyOf(history, cache.length());
+    }
+
+    /** Bytes of the KV cache. */
+    public long cacheBytes() {
+        return cache.byteSize();
+    }
+
+    /** Forgets all tokens from {@code position} on. */
+    public void truncate(int position) {
+        cache.truncate(position);
+    }
+
+    /**
+     * Makes {@code tokens} the whole text so far, reading only those that the cache does not hold yet, and leaves the
+     * logits of the last one in {@link #logits}.
+     *
+     * @return how many tokens the cache already held
+     * @throws IllegalArgumentException if there are none, too many for the context, or one outside the vocabulary
+     */
+    public int prefill(int[] tokens) {
+        if (tokens.length == 0 || tokens.length > cache.capacity()) {
+            throw new IllegalArgumentException("prompt: expected 1 to " + cache.capacity() + " tokens, got "
+                    + tokens.length + "; shorten it or open a session with a longer context");
+        }
+        int common = Arrays.mismatch(tokens, 0, tokens.length, history, 0, cache.length());
+        int reused = Math.min(common < 0 ? tokens.length : common, tokens.length - 1);
+        cache.truncate(reused);
+        int from = reused;
+        while (from < tokens.length && !(cancelled && from > reused)) {
+            int rows = Math.min(state.maxRows(), tokens.length - from);
+            forward(tokens, from, rows);
+            from += rows;
+            if (from == tokens.length) {
+                decoder.logits(state, rows - 1, 1);
+            }
+        }
+        return reused;
+    }
+
+    /** Appends one token and leaves the logits of the next in {@link #logits}; allocates nothing. */
+    public void decode(int token) {
+        int position = cache.length();
+        if (position == history.length) {
+            throw new IllegalStateException("decode: the context of " + history.length + " positions is full");
+        }
+        history[position] = token;
+        decoder.forward(state, history, position, 1);
+        decoder.logits(state, 0, 1);
+    }
+
+    private void forward(int[] tokens, int from, int rows) {
+        System.arraycopy(tokens, from, history, cache.length(), rows);
+        decoder.forward(state, tokens, from, rows);
+    }
+
+    /** Receives the logits of one position. */
+    @FunctionalInterface
+    public interface LogitsConsumer {
+        /** @param logits F32 [vocabSize]; valid during the call only */
+        void accept(int position, Tensor logits);
+    }
+
+    /**
+     * Appends {@code tokens} and gives the logits at each of them.
+     *
+     * @throws IllegalArgumentException if they exceed the context or one is outside the vocabulary
+     */
+    public void logitsOf(int[] tokens, LogitsConsumer consumer) {
+        int logitRows = state.logits().shape().size(0);
+        for (int from = 0; from < tokens.length; ) {
+            int rows = Math.min(state.maxRows(), tokens.length - from);
+            int start = cache.length();
+            forward(tokens, from, rows);
+            for (int first = 0; first < rows; first += logitRows) {
+                int count = Math.min(logitRows, rows - first);
+                decoder.logits(state, first, count);
+                for (int row = 0; row < count; row++) {
+                    consumer.accept(start + first + row, state.logits().row(row));
+                }
+            }
+            from += rows;
+        }
+    }
+
+    /** The logits after the last {@link #prefill} or {@link #decode}: F32, the first row of [rows, vocabSize]. */
+    public Tensor logits() {
+        return state.logits();
+    }
+
+    /**
+     * Continues a text, giving pieces to {@code listener} as they come. Special tokens in the text are recognised. What
+     * the prompt shares with the text so far is not read again.
+     *
+     * @throws IllegalArgumentException if the prompt does not fit the context
+     */
+    public GenerationResult generate(String prompt, GenerationOptions options, TokenListener listener) {
+        return generate(model.tokenizer().encode(prompt, true, true), options, listener);
+    }
+
+    /** Continues a text and returns the whole answer. */
+    public String generate(String prompt, GenerationOptions options) {
+        return generate(prompt, options, piece -> true).text();
+    }
+
+    /** As {@link #generate(String, GenerationOptions, TokenListener)}, from tokens. */
+    public GenerationResult generate(int[] prompt, GenerationOptions options, TokenListener listener) {
+        Generation generation = stream(prompt, options);
+        while (generation.hasNext()) {
+            if (!listener.onText(generation.next())) {
+                generation.stop();
+            }
+        }
+        return generation.result();
+    }
+
+    /** Continues a text piece by piece, each computed when it is asked for. */
+    public Generation stream(String prompt, GenerationOptions options) {
+        return stream(model.tokenizer().encode(prompt, true, true), options);
+    }
+
+    /** As {@link #stream(String, GenerationOptions)}, from tokens. */
+    public Generation stream(int[] prompt, GenerationOptions options) {
+        cancelled = false;
+        return new Generation(this, prompt, options);
+    }
+
+    /** Ends the running generation after the token that it is at. May be called from any thread. */
+    public void cancel() {
+        cancelled = true;
+    }
+
+    boolean isCancelled() {
+        return cancelled;
+    }
+
+    /** Frees the session's memory. */
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            state.close();
+            model.sessionClosed();
+        }
+    }
+}

@@ -1,0 +1,91 @@
+package io.lanewise.model;
+
+import io.lanewise.kernels.Attention;
+import io.lanewise.kernels.Matmul;
+import io.lanewise.model.ModelConfig.AttentionConfig;
+import io.lanewise.nn.KvCache;
+import io.lanewise.parallel.ComputePool;
+import io.lanewise.parallel.Team;
+import io.lanewise.tensor.DType;
+import io.lanewise.tensor.Tensor;
+import java.lang.foreign.Arena;
+
+/**
+ * What one session of a decoder remembers and scribbles on: the KV cache and every activation of a forward pass of up
+ * to {@code maxRows} positions, allocated here and nowhere else. One thread at a time.
+ */
+public final class DecoderState implements AutoCloseable {
+    /** Rows of logits that one lmHead product gives when more than the last position is asked for. */
+    static final int LOGIT_ROWS = 16;
+
+    final Arena arena = Arena.ofShared();
+    final Team team;
+    final Matmul matmul;
+    final Attention attention;
+    final KvCache cache;
+    final RowStages rowStages;
+    final int maxRows;
+    /** Cosines and sines of each row's position, [maxRows, rowLength of the table]. */
+    final Tensor angles;
+    /** Residual stream [maxRows, dim]. */
+    final Tensor x;
+    /** What enters a sublayer, [maxRows, dim]. */
+    final Tensor normed;
+    /** [maxRows, nHeads · headDim]. */
+    final Tensor q;
+    /** [maxRows, nKvHeads · headDim]. */
+    final Tensor k;
+    /** [maxRows, nKvHeads · vHeadDim]. */
+    final Tensor v;
+    /** [maxRows, nHeads · vHeadDim]. */
+    final Tensor attnOut;
+    /** act(gate)·up, [maxRows, ffnDim]. */
+    final Tensor hidden;
+    /** [LOGIT_ROWS, vocabSize]; the first row is all that decoding uses. */
+    final Tensor logits;
+
+    DecoderState(ModelConfig config, Decoder decoder, ComputePool pool, int contextLength, int maxRows, DType kvType) {
+        AttentionConfig shape = config.attention();
+        int qDim = shape.nHeads() * shape.headDim();
+        int attnDim = shape.nHeads() * shape.vHeadDim();
+        int ffnDim = config.feedForward().ffnDim();
+        this.maxRows = maxRows;
+        this.team = pool.newTeam();
+        this.matmul = new Matmul(arena, team, maxRows, Math.max(Math.max(config.dim(), attnDim), ffnDim));
+        this.attention = new Attention(arena, team, maxRows, shape.nHeads(), shape.nKvHeads(), shape.headDim(),
+                shape.vHeadDim());
+        this.cache = new KvCache(arena, kvType, config.nLayers(), contextLength, shape.nKvHeads(), shape.headDim(),
+                shape.vHeadDim());
+        this.rowStages = new RowStages(decoder, this);
+        this.angles = Tensor.allocate(arena, maxRows, decoder.rope.rowLength());
+        this.x = Tensor.allocate(arena, maxRows, config.dim());
+        this.normed = Tensor.allocate(arena, maxRows, config.dim());
+        this.q = Tensor.allocate(arena, maxRows, qDim);
+        this.k = Tensor.allocate(arena, maxRows, shape.nKvHeads() * shape.headDim());
+        this.v = Tensor.allocate(arena, maxRows, shape.nKvHeads() * shape.vHeadDim());
+        this.attnOut = Tensor.allocate(arena, maxRows, attnDim);
+        this.hidden = Tensor.allocate(arena, maxRows, ffnDim);
+        this.logits = Tensor.allocate(arena, Math.min(LOGIT_ROWS, maxRows), config.vocabSize());
+    }
+
+    /** Positions that the cache holds. */
+    public KvCache cache() {
+        return cache;
+    }
+
+    /** Most positions that one forward pass takes. */
+    public int maxRows() {
+        return maxRows;
+    }
+
+    /** The logits of the last {@link Decoder#logits}, [rows, vocabSize] F32. */
+    public Tensor logits() {
+        return logits;
+    }
+
+    /** Frees all memory of the session. */
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

@@ -1,0 +1,13 @@
+package io.lanewise.model;
+
+import io.lanewise.format.Checkpoint;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** How one family of models writes its configuration into a checkpoint's metadata. */
+@FunctionalInterface
+interface Family {
+    Map<String, Family> ALL = new TreeMap<>(Map.of("llama", LlamaFamily::config));
+
+    ModelConfig config(Checkpoint checkpoint);
+}

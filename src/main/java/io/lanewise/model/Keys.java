@@ -1,0 +1,113 @@
+package io.lanewise.model;
+
+import io.lanewise.format.Checkpoint;
+import io.lanewise.format.FormatException;
+import io.lanewise.format.Metadata;
+import io.lanewise.kernels.RopeScaling;
+import io.lanewise.tensor.DType;
+import io.lanewise.tensor.Shape;
+import io.lanewise.tensor.TensorSource;
+import java.util.Optional;
+
+/** A family's metadata keys, without the architecture that stands before each, with the checks that all sizes need. */
+final class Keys {
+    private static final int MAX_SIZE = 1 << 24;
+
+    private final Checkpoint checkpoint;
+    private final Metadata metadata;
+    private final String architecture;
+
+    Keys(Checkpoint checkpoint) {
+        this.checkpoint = checkpoint;
+        this.metadata = checkpoint.metadata();
+        this.architecture = metadata.string("general.architecture");
+    }
+
+    String architecture() {
+        return architecture;
+    }
+
+    /** A required size: 1 to 16 million. */
+    int size(String key) {
+        return checked(key, metadata.integer(full(key)));
+    }
+
+    int size(String key, int otherwise) {
+        return metadata.has(full(key)) ? size(key) : otherwise;
+    }
+
+    /** Width of a head: as the file says, or the model's width over the number of heads. */
+    int headDim(String key, int dim, int nHeads) {
+        if (metadata.has(full(key))) {
+            return size(key);
+        }
+        if (dim % nHeads != 0) {
+            throw error("embedding_length", dim + " is not a multiple of attention.head_count " + nHeads);
+        }
+        return dim / nHeads;
+    }
+
+    float number(String key) {
+        return checkedNumber(key, (float) metadata.number(full(key)));
+    }
+
+    float number(String key, float otherwise) {
+        return metadata.has(full(key)) ? number(key) : otherwise;
+    }
+
+    /** Rows of the token embedding: what the file holds, whatever the vocabulary says. */
+    int vocabSize() {
+        return checked("vocab_size", checkpoint.tensor("token_embd.weight").shape().dim(0));
+    }
+
+    /** Linear scaling from the metadata, and llama3's from the factors that the file holds as a tensor. */
+    RopeScaling ropeScaling(int ropeDim) {
+        String type = metadata.string(full("rope.scaling.type"), "none");
+        double factor = switch (type) {
+            case "none" -> 1;
+            case "linear" -> number("rope.scaling.factor", 1);
+            default -> throw error("rope.scaling.type", "expected none or linear, got '" + type + "'");
+        };
+        if (!(factor > 0)) {
+            throw error("rope.scaling.factor", "expected a number above 0, got " + factor);
+        }
+        RopeScaling linear = RopeScaling.linear(factor);
+        return new RopeScaling(linear.freqScale(), frequencyFactors(ropeDim / 2), 0, 1, linear.betaFast(),
+                linear.betaSlow(), 0);
+    }
+
+    private float[] frequencyFactors(int pairs) {
+        Optional<TensorSource> factors = checkpoint.find("rope_freqs.weight");
+        if (factors.isEmpty()) {
+            return null;
+        }
+        TensorSource source = factors.get();
+        if (source.dtype() != DType.F32 || !source.shape().equals(Shape.of(pairs))) {
+            throw new FormatException(checkpoint.path() + ": tensor rope_freqs.weight: expected F32 [" + pairs
+                    + "], got " + source.dtype() + " " + source.shape());
+        }
+        return source.map().toFloatArray();
+    }
+
+    FormatException error(String key, String problem) {
+        return new FormatException(checkpoint.path() + ": " + full(key) + ": " + problem);
+    }
+
+    private int checked(String key, long value) {
+        if (value < 1 || value > MAX_SIZE) {
+            throw error(key, "expected 1 to " + MAX_SIZE + ", got " + value);
+        }
+        return (int) value;
+    }
+
+    private float checkedNumber(String key, float value) {
+        if (!Float.isFinite(value)) {
+            throw error(key, "expected a finite number, got " + value);
+        }
+        return value;
+    }
+
+    private String full(String key) {
+        return architecture + "." + key;
+    }
+}

@@ -1,0 +1,32 @@
+package io.lanewise.model;
+
+import io.lanewise.format.Checkpoint;
+import io.lanewise.nn.Linear;
+import io.lanewise.nn.Normalization;
+import io.lanewise.parallel.ComputePool;
+import io.lanewise.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.util.List;
+
+/**
+ * The weights of a decoder, packed for the kernels; immutable.
+ *
+ * @param tokenEmbedding [vocabSize, dim], mapped from the file in the file's type
+ * @param outputNorm [dim]
+ * @param output the lmHead, [vocabSize, dim]
+ */
+record ModelWeights(
+        Tensor tokenEmbedding,
+        List<LayerWeights> layers,
+        Normalization outputNorm,
+        Linear output) {
+
+    /**
+     * Reads and packs all weights into {@code arena}.
+     *
+     * @throws io.lanewise.format.FormatException if a tensor is missing or has another shape than the configuration says
+     */
+    static ModelWeights load(Checkpoint checkpoint, ModelConfig config, ComputePool pool, Arena arena) {
+        return new WeightLoader(checkpoint, config, pool, arena).load();
+    }
+}
