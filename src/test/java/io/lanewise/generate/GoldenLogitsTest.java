@@ -1,0 +1,115 @@
+package io.lanewise.generate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import io.lanewise.SharedData;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Logits of whole models against the references that come with the shared data. */
+class GoldenLogitsTest {
+    /** Of NMSE: what the README of the golden data asks of engines that keep float activations. */
+    private static final double FAMILY_TOLERANCE = 1e-8;
+
+    @ParameterizedTest
+    @CsvSource({"1, 512", "2, 512", "5, 512", "2, 13", "5, 7", "1, 1", "2, 1", "5, 1"})
+    void storiesAgreeWithTheFloat64ReferenceInAnyBatchSizeAndThreadCount(int threads, int batchRows) throws IOException {
+        Path folder = SharedData.require("models/stories260K");
+        int[] ids = ints(folder.resolve("golden.json"), "ids");
+        float[] expected = floats(folder.resolve("golden.logits.f32le"));
+        float[] actual = logits(folder.resolve("stories260K.F32.gguf"), ids, threads, batchRows);
+        assertThat(actual).hasSize(expected.length);
+        for (int i = 0; i < expected.length; i++) {
+            assertThat(Math.abs(actual[i] - expected[i])).as("logit %d", i).isLessThan(2e-4f);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama", "llama-tied", "llama-rope3", "llama-ropelinear"})
+    void familiesAgreeInOneBatchInChunksAndTokenByToken(String name) throws IOException {
+        Path folder = SharedData.require("golden/families");
+        int[] tokens = ints(folder.resolve(name + ".json"), "tokens");
+        float[] expected = floats(folder.resolve(name + ".logits.f32"));
+        for (int batchRows : new int[] {48, 11, 1}) {
+            float[] actual = logits(folder.resolve(name + ".gguf"), tokens, 2, batchRows);
+            assertThat(nmse(actual, expected)).as("%s, batches of %d", name, batchRows).isLessThan(FAMILY_TOLERANCE);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama", "llama-tied", "llama-rope3", "llama-ropelinear"})
+    void greedyContinuationsAreTheSame(String name) throws IOException {
+        Path folder = SharedData.require("golden/families");
+        int[] tokens = ints(folder.resolve(name + ".json"), "tokens");
+        int[] expected = ints(folder.resolve(name + ".json"), "greedy");
+        try (Model model = Model.load(folder.resolve(name + ".gguf"));
+                Session session = model.newSession()) {
+            Sampler greedy = new Sampler(GenerationOptions.GREEDY, model.config().vocabSize());
+            session.prefill(tokens);
+            int[] actual = new int[expected.length];
+            for (int i = 0; i < actual.length; i++) {
+                actual[i] = greedy.sample(session.logits().segment(), 0);
+                session.decode(actual[i]);
+            }
+            assertThat(actual).isEqualTo(expected);
+        }
+    }
+
+    private static float[] logits(Path file, int[] tokens, int threads, int batchRows) {
+        try (Model model = Model.load(file, LoadOptions.DEFAULT.withThreads(threads));
+                Session session = model.newSession(SessionOptions.DEFAULT.withBatchRows(batchRows))) {
+            int vocabSize = model.config().vocabSize();
+            float[] all = new float[tokens.length * vocabSize];
+            session.logitsOf(tokens, (position, logits) ->
+                    System.arraycopy(logits.toFloatArray(), 0, all, position * vocabSize, vocabSize));
+            return all;
+        }
+    }
+
+    private static double nmse(float[] actual, float[] expected) {
+        assertThat(actual).hasSize(expected.length);
+        double error = 0;
+        double norm = 0;
+        for (int i = 0; i < expected.length; i++) {
+            double difference = (double) actual[i] - expected[i];
+            error += difference * difference;
+            norm += (double) expected[i] * expected[i];
+        }
+        return error / norm;
+    }
+
+    private static float[] floats(Path file) throws IOException {
+        ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
+        float[] values = new float[bytes.remaining() / Float.BYTES];
+        bytes.asFloatBuffer().get(values);
+        return values;
+    }
+
+    /** The array of whole numbers under a top-level key. */
+    private static int[] ints(Path json, String key) throws IOException {
+        try (JsonParser parser = new JsonFactory().createParser(json.toFile())) {
+            while (parser.nextToken() != null) {
+                if (parser.currentToken() == JsonToken.FIELD_NAME && parser.currentName().equals(key)) {
+                    List<Integer> values = new ArrayList<>();
+                    parser.nextToken();
+                    while (parser.nextToken() != JsonToken.END_ARRAY) {
+                        values.add(parser.getIntValue());
+                    }
+                    return values.stream().mapToInt(Integer::intValue).toArray();
+                }
+            }
+        }
+        throw new AssertionError(json + " has no array " + key);
+    }
+}

@@ -1,0 +1,248 @@
+package io.lanewise.generate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.sun.management.ThreadMXBean;
+import io.lanewise.SharedData;
+import io.lanewise.generate.GenerationResult.StopReason;
+import io.lanewise.tensor.DType;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@Timeout(120)
+class SessionTest {
+    private static final String PROMPT = "Once upon a time";
+
+    private static Model model;
+    private static String expectedStory;
+
+    @BeforeAll
+    static void load() throws Exception {
+        Path folder = SharedData.require("models/stories260K");
+        model = Model.load(folder.resolve("stories260K.F32.gguf"));
+        expectedStory = Files.readString(folder.resolve("expected-greedy.txt")).stripTrailing();
+    }
+
+    @AfterAll
+    static void close() {
+        if (model != null) {
+            model.close();
+        }
+    }
+
+    private static String story(GenerationOptions options) {
+        try (Session session = model.newSession()) {
+            return PROMPT + session.generate(PROMPT, options);
+        }
+    }
+
+    @Test
+    void greedyTextIsThatOfTheReference() {
+        assertThat(story(GenerationOptions.GREEDY)).startsWith(expectedStory);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"F16", "BF16"})
+    void sixteenBitWeightsTellTheSameStory(String type) {
+        Path file = SharedData.require("models/stories260K/stories260K." + type + ".gguf");
+        try (Model half = Model.load(file); Session session = half.newSession()) {
+            String text = PROMPT + session.generate(PROMPT, GenerationOptions.GREEDY);
+            assertThat(text).startsWith(expectedStory.substring(0, 100));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"Q8_0", "Q5_1", "Q4_0"})
+    void quantisedFilesTellAStory(String type) {
+        Path file = SharedData.require("models/stories260K/stories260K." + type + ".gguf");
+        try (Model quantised = Model.load(file); Session session = quantised.newSession()) {
+            String text = PROMPT + session.generate(PROMPT, GenerationOptions.GREEDY.withMaxTokens(60));
+            assertThat(text).startsWith("Once upon a time, there was a").hasSizeGreaterThan(100);
+        }
+    }
+
+    @Test
+    void piecesOfTheStreamMakeTheText() {
+        try (Session session = model.newSession()) {
+            StringBuilder pieces = new StringBuilder();
+            GenerationResult result = session.generate(PROMPT, GenerationOptions.GREEDY.withMaxTokens(50), piece -> {
+                pieces.append(piece);
+                return true;
+            });
+            assertThat(pieces.toString()).isEqualTo(result.text());
+            assertThat(result.tokens()).hasSize(50);
+            assertThat(result.stopReason()).isEqualTo(StopReason.MAX_TOKENS);
+            assertThat(model.tokenizer().decode(session.tokens())).endsWith(
+                    model.tokenizer().decode(Arrays.copyOf(result.tokens(), 49)).strip());
+        }
+    }
+
+    @Test
+    void aLongerPromptReadsOnlyWhatIsNew() {
+        try (Session session = model.newSession(); Session fresh = model.newSession()) {
+            int[] first = model.tokenizer().encode("Once upon a time, there was a little girl", true, true);
+            int[] second = model.tokenizer().encode("Once upon a time, there was a big dog", true, true);
+            int common = Arrays.mismatch(first, second);
+            session.prefill(first);
+            assertThat(session.prefill(second)).isEqualTo(common).isPositive();
+            fresh.prefill(second);
+            assertThat(session.logits().row(0).toFloatArray()).isEqualTo(fresh.logits().row(0).toFloatArray());
+            assertThat(session.prefill(second)).as("the same prompt again").isEqualTo(second.length - 1);
+            assertThat(session.tokens()).isEqualTo(second);
+        }
+    }
+
+    @Test
+    void truncatedTextGoesOnAsIfTheRestHadNeverBeen() {
+        try (Session session = model.newSession(); Session fresh = model.newSession()) {
+            int[] tokens = model.tokenizer().encode("Lily and Tom went to the park to play", true, true);
+            session.prefill(tokens);
+            session.truncate(4);
+            session.decode(tokens[4]);
+            fresh.prefill(Arrays.copyOf(tokens, 4));
+            fresh.decode(tokens[4]);
+            assertThat(session.logits().row(0).toFloatArray()).isEqualTo(fresh.logits().row(0).toFloatArray());
+            assertThatThrownBy(() -> session.truncate(6)).hasMessageContaining("expected 0 to 5, got 6");
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = DType.class, names = {"F32", "F16"})
+    void decodingAllocatesNothing(DType kvType) {
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        try (Session session = model.newSession(SessionOptions.DEFAULT.withKvType(kvType))) {
+            Sampler sampler = new Sampler(GenerationOptions.DEFAULT.withRepeatPenalty(1.1f), 512);
+            session.prefill(new int[] {1, 403, 407});
+            long least = Long.MAX_VALUE;
+            for (int round = 0; round < 40 && least > 0; round++) {
+                session.truncate(3);
+                long before = threads.getCurrentThreadAllocatedBytes();
+                long others = allocatedByOthers(threads);
+                for (int i = 0; i < 100; i++) {
+                    int token = sampler.sample(session.logits().segment(), 0);
+                    sampler.accept(token);
+                    session.decode(token);
+                }
+                long allocated = threads.getCurrentThreadAllocatedBytes() - before + allocatedByOthers(threads) - others;
+                least = Math.min(least, allocated);
+            }
+            assertThat(least).as("bytes in 100 tokens").isZero();
+        }
+    }
+
+    /** Of the compute helpers. */
+    private static long allocatedByOthers(ThreadMXBean threads) {
+        long bytes = 0;
+        for (Thread thread : Thread.getAllStackTraces().keySet()) {
+            if (thread.getName().startsWith("lanewise-compute")) {
+                bytes += threads.getThreadAllocatedBytes(thread.threadId());
+            }
+        }
+        return bytes;
+    }
+
+    @Test
+    void stopTextsEndTheTextAndAreNotPartOfIt() {
+        try (Session session = model.newSession()) {
+            GenerationResult result = session.generate(PROMPT, GenerationOptions.GREEDY.withStop("park", "zebra"),
+                    piece -> true);
+            assertThat(result.stopReason()).isEqualTo(StopReason.STOP_TEXT);
+            assertThat(PROMPT + result.text())
+                    .isEqualTo("Once upon a time, there was a little girl named Lily. She loved to play outside in the ");
+        }
+    }
+
+    @Test
+    void theContextsEndEndsTheText() {
+        try (Session session = model.newSession(SessionOptions.DEFAULT.withContextLength(20))) {
+            GenerationResult result = session.generate(PROMPT, GenerationOptions.GREEDY, piece -> true);
+            assertThat(result.stopReason()).isEqualTo(StopReason.CONTEXT_FULL);
+            assertThat(session.position()).isEqualTo(20);
+            assertThatThrownBy(() -> session.generate("a b c d ".repeat(20), GenerationOptions.GREEDY))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("expected 1 to 20 tokens");
+        }
+    }
+
+    @Test
+    void aGenerationCanBeCancelledFromTheListenerAndFromAnotherThread() {
+        try (Session session = model.newSession()) {
+            GenerationResult result = session.generate(PROMPT, GenerationOptions.GREEDY, piece -> false);
+            assertThat(result.stopReason()).isEqualTo(StopReason.CANCELLED);
+            assertThat(result.tokens()).hasSize(1);
+            List<String> pieces = new ArrayList<>();
+            result = session.generate(PROMPT, GenerationOptions.GREEDY, piece -> {
+                pieces.add(piece);
+                if (pieces.size() == 3) {
+                    Thread other = Thread.ofPlatform().start(session::cancel);
+                    try {
+                        other.join();
+                    } catch (InterruptedException interrupted) {
+                        throw new IllegalStateException(interrupted);
+                    }
+                }
+                return true;
+            });
+            assertThat(result.stopReason()).isEqualTo(StopReason.CANCELLED);
+            assertThat(pieces).hasSize(3);
+        }
+    }
+
+    @Test
+    void manySessionsOfOneModelRunAtOnceAndTellTheSameStory() throws Exception {
+        try (ExecutorService executor = Executors.newFixedThreadPool(6)) {
+            List<Callable<String>> stories = new ArrayList<>();
+            for (int i = 0; i < 6; i++) {
+                stories.add(() -> story(GenerationOptions.GREEDY.withMaxTokens(120)));
+            }
+            String alone = story(GenerationOptions.GREEDY.withMaxTokens(120));
+            for (Future<String> story : executor.invokeAll(stories)) {
+                assertThat(story.get()).isEqualTo(alone);
+            }
+        }
+    }
+
+    @Test
+    void theSameSeedTellsTheSameStory() {
+        GenerationOptions options = GenerationOptions.DEFAULT.withSeed(42).withMaxTokens(60);
+        assertThat(story(options)).isEqualTo(story(options)).isNotEqualTo(story(options.withSeed(43)));
+    }
+
+    @Test
+    void openSessionsKeepTheirModelOpen() {
+        Path file = SharedData.require("models/stories260K/stories260K.F32.gguf");
+        Model other = Model.load(file, LoadOptions.DEFAULT.withThreads(2));
+        Session session = other.newSession();
+        assertThatThrownBy(other::close).isInstanceOf(IllegalStateException.class).hasMessageContaining("1 sessions");
+        session.close();
+        session.close();
+        assertThatThrownBy(() -> session.decode(1)).isInstanceOf(IllegalStateException.class);
+        other.close();
+    }
+
+    @Test
+    void tokensOutsideTheVocabularyAreRefused() {
+        try (Session session = model.newSession()) {
+            assertThatThrownBy(() -> session.prefill(new int[] {1, 512}))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage("token 512 is outside the vocabulary of 512");
+            assertThat(session.position()).isZero();
+        }
+    }
+}
