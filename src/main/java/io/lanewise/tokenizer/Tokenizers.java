@@ -14,6 +14,8 @@ public final class Tokenizers {
         Vocabularies.check(vocabulary);
         return switch (vocabulary.model()) {
             case "llama" -> new SentencePieceTokenizer(vocabulary);
+            case "gpt2" -> new ByteLevelTokenizer(vocabulary);
+            case "bert" -> new WordPieceTokenizer(vocabulary);
             default -> throw new IllegalArgumentException("model: '" + vocabulary.model()
                     + "' is no kind of tokenizer known here: llama (SentencePiece BPE), gpt2 (byte-level BPE), bert "
                     + "(WordPiece)");

@@ -17,7 +17,7 @@ class ReferenceCasesTest {
     private static final String SEPARATOR = "\n__ggml_vocab_test__\n";
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama-spm"})
+    @ValueSource(strings = {"llama-spm", "gpt-2", "deepseek-llm", "deepseek-coder", "bert-bge"})
     void everyCaseGivesTheReferenceIds(String name) throws IOException {
         Tokenizer tokenizer = TestTokenizers.ofGguf("tokenizers/ggml-vocab-" + name + ".gguf");
         String[] texts = texts(name);
