@@ -10,5 +10,7 @@ module io.lanewise {
     exports io.lanewise.format;
     exports io.lanewise.parallel;
     exports io.lanewise.tokenizer;
+    exports io.lanewise.model;
+    exports io.lanewise.generate;
     exports io.lanewise.train;
 }

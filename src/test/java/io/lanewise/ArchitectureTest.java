@@ -35,9 +35,10 @@ class ArchitectureTest {
         MAY_IMPORT.put("kernels", Set.of("parallel"));
         MAY_IMPORT.put("autograd", Set.of("kernels", "parallel"));
         MAY_IMPORT.put("nn", Set.of("kernels", "autograd", "parallel"));
-        MAY_IMPORT.put("model", Set.of("nn", "format", "parallel"));
+        // The forward pass calls kernels itself where nn would only hand the call on; see docs/architecture.md.
+        MAY_IMPORT.put("model", Set.of("nn", "kernels", "format", "parallel"));
         MAY_IMPORT.put("train", Set.of("model", "nn", "autograd", "tokenizer", "format", "parallel"));
-        MAY_IMPORT.put("generate", Set.of("model", "nn", "tokenizer", "format", "parallel"));
+        MAY_IMPORT.put("generate", Set.of("model", "nn", "kernels", "tokenizer", "format", "parallel"));
         MAY_IMPORT.put("embed", Set.of("model", "tokenizer", "format", "parallel"));
         MAY_IMPORT.put("serve", Set.of("generate", "embed", "parallel"));
         MAY_IMPORT.put("cli", Set.copyOf(MAY_IMPORT.keySet()));

@@ -38,7 +38,7 @@ public final class Decoder implements AutoCloseable {
         String architecture = checkpoint.metadata().string("general.architecture");
         Family family = Family.ALL.get(architecture);
         if (family == null) {
-            throw new FormatException(checkpoint.path() + ": architecture '" + architecture
+            throw new FormatException(checkpoint.path(), "architecture '" + architecture
                     + "' is not one that this version runs: " + String.join(", ", Family.ALL.keySet()));
         }
         return new Decoder(checkpoint, pool, family.config(checkpoint));

@@ -83,14 +83,14 @@ final class Keys {
         }
         TensorSource source = factors.get();
         if (source.dtype() != DType.F32 || !source.shape().equals(Shape.of(pairs))) {
-            throw new FormatException(checkpoint.path() + ": tensor rope_freqs.weight: expected F32 [" + pairs
+            throw new FormatException(checkpoint.path(), "tensor rope_freqs.weight: expected F32 [" + pairs
                     + "], got " + source.dtype() + " " + source.shape());
         }
         return source.map().toFloatArray();
     }
 
     FormatException error(String key, String problem) {
-        return new FormatException(checkpoint.path() + ": " + full(key) + ": " + problem);
+        return new FormatException(checkpoint.path(), full(key) + ": " + problem);
     }
 
     private int checked(String key, long value) {

@@ -88,7 +88,7 @@ final class WeightLoader {
         TensorSource tensor = checkpoint.tensor(name);
         Shape expected = Shape.of(dims);
         if (!tensor.shape().equals(expected)) {
-            throw new FormatException(checkpoint.path() + ": tensor " + name + " has shape " + tensor.shape()
+            throw new FormatException(checkpoint.path(), "tensor " + name + " has shape " + tensor.shape()
                     + ", the metadata asks for " + expected);
         }
         return tensor;
@@ -104,7 +104,7 @@ final class WeightLoader {
             }
         }
         if (!refused.isEmpty()) {
-            throw new FormatException(checkpoint.path() + ": no kernels for weight type " + String.join(", ", refused)
+            throw new FormatException(checkpoint.path(), "no kernels for weight type " + String.join(", ", refused)
                     + " (as in " + example + "); use a file of another type");
         }
     }
@@ -114,6 +114,6 @@ final class WeightLoader {
     }
 
     private FormatException missing(String name) {
-        return new FormatException(checkpoint.path() + ": tensor " + name + " is missing");
+        return new FormatException(checkpoint.path(), "tensor " + name + " is missing");
     }
 }

@@ -132,15 +132,15 @@ class SessionTest {
             long least = Long.MAX_VALUE;
             for (int round = 0; round < 40 && least > 0; round++) {
                 session.truncate(3);
-                long before = threads.getCurrentThreadAllocatedBytes();
                 long others = allocatedByOthers(threads);
+                long before = threads.getCurrentThreadAllocatedBytes();
                 for (int i = 0; i < 100; i++) {
                     int token = sampler.sample(session.logits().segment(), 0);
                     sampler.accept(token);
                     session.decode(token);
                 }
-                long allocated = threads.getCurrentThreadAllocatedBytes() - before + allocatedByOthers(threads) - others;
-                least = Math.min(least, allocated);
+                long own = threads.getCurrentThreadAllocatedBytes() - before;
+                least = Math.min(least, own + allocatedByOthers(threads) - others);
             }
             assertThat(least).as("bytes in 100 tokens").isZero();
         }
