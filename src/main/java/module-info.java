@@ -4,6 +4,9 @@ module io.lanewise {
     requires com.fasterxml.jackson.core;
     requires static info.picocli;
     requires static HdrHistogram;
+    requires static me.tongfei.progressbar;
+    requires static org.knowm.xchart;
+    requires static java.desktop;
     requires static jdk.management;
 
     exports io.lanewise.tensor;

@@ -1,0 +1,49 @@
+package io.lanewise.train;
+
+import io.lanewise.format.GgufWriter;
+import io.lanewise.generate.VocabularyWriter;
+import io.lanewise.tensor.DType;
+import io.lanewise.tensor.Tensor;
+import io.lanewise.tokenizer.Vocabulary;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.Map;
+
+/**
+ * Writes a trained Llama block as a GGUF file that any reader of the architecture {@code llama} loads. That architecture
+ * turns neighbouring numbers of a head (interleaved RoPE), as the training model does, so that no rows change places.
+ */
+final class GgufExport {
+    private static final String PREFIX = "llama.";
+    private static final int ALL_F32 = 0;
+
+    private GgufExport() {
+    }
+
+    /**
+     * Writes all weights as F32.
+     *
+     * @param name what the model is called in the file
+     * @param weights by canonical name, each dense F32
+     */
+    static void write(Path file, String name, DecoderShape shape, Vocabulary vocabulary, Map<String, Tensor> weights) {
+        GgufWriter out = new GgufWriter();
+        out.string("general.architecture", "llama");
+        out.string("general.name", name);
+        out.uint32("general.file_type", ALL_F32);
+        out.uint32(PREFIX + "vocab_size", shape.vocabSize());
+        out.uint32(PREFIX + "context_length", shape.contextLength());
+        out.uint32(PREFIX + "embedding_length", shape.dim());
+        out.uint32(PREFIX + "block_count", shape.nLayers());
+        out.uint32(PREFIX + "feed_forward_length", shape.ffnDim());
+        out.uint32(PREFIX + "attention.head_count", shape.nHeads());
+        out.uint32(PREFIX + "attention.head_count_kv", shape.nKvHeads());
+        out.uint32(PREFIX + "rope.dimension_count", shape.headDim());
+        out.float32(PREFIX + "rope.freq_base", (float) shape.ropeBase());
+        out.float32(PREFIX + "attention.layer_norm_rms_epsilon", shape.normEps());
+        VocabularyWriter.write(vocabulary, out);
+        weights.forEach((key, tensor) -> out.tensor(key, DType.F32, tensor.shape(),
+                (offset, chunk) -> MemorySegment.copy(tensor.segment(), offset, chunk, 0, chunk.byteSize())));
+        out.write(file);
+    }
+}
