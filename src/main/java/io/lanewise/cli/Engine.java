@@ -39,6 +39,8 @@ public final class Engine implements Runnable {
         COMMANDS.put("inspect", InspectCommand::new);
         COMMANDS.put("synth", SynthCommand::new);
         COMMANDS.put("quantize", QuantizeCommand::new);
+        COMMANDS.put("train", TrainCommand::new);
+        COMMANDS.put("eval", EvalCommand::new);
     }
 
     private final Console console;
@@ -112,7 +114,7 @@ public final class Engine implements Runnable {
         boolean known = args.length > 0 && COMMANDS.containsKey(args[0]);
         COMMANDS.forEach((name, command) -> {
             if (!known || name.equals(args[0])) {
-                root.addSubcommand(name, command.apply(console));
+                root.addSubcommand(name, new CommandLine(command.apply(console)));
             }
         });
         return root.setOut(console.outWriter()).setErr(console.errWriter());

@@ -6,6 +6,7 @@ final class Evaluation {
     private final TokenBatch batch;
     private final long rows;
     private final long taken;
+    private long tokens;
 
     /** @param batches at most so many; 0 for all */
     Evaluation(BatchSource source, int batchRows, int seqLen, int batches) {
@@ -29,6 +30,12 @@ final class Evaluation {
             sum += model.loss(batch);
             targets += batch.countTargets();
         }
-        return new LanguageLoss(sum / targets, source.tokensPerByte(), targets);
+        tokens = targets;
+        return of(sum / targets);
+    }
+
+    /** What a mean loss over this text amounts to. */
+    LanguageLoss of(double meanLoss) {
+        return new LanguageLoss(meanLoss, source.tokensPerByte(), tokens);
     }
 }

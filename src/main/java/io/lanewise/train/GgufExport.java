@@ -2,6 +2,7 @@ package io.lanewise.train;
 
 import io.lanewise.format.GgufWriter;
 import io.lanewise.generate.VocabularyWriter;
+import io.lanewise.nn.NetworkConfig;
 import io.lanewise.tensor.DType;
 import io.lanewise.tensor.Tensor;
 import io.lanewise.tokenizer.Vocabulary;
@@ -26,13 +27,13 @@ final class GgufExport {
      * @param name what the model is called in the file
      * @param weights by canonical name, each dense F32
      */
-    static void write(Path file, String name, DecoderShape shape, Vocabulary vocabulary, Map<String, Tensor> weights) {
+    static void write(Path file, String name, NetworkConfig shape, Vocabulary vocabulary, Map<String, Tensor> weights) {
         GgufWriter out = new GgufWriter();
         out.string("general.architecture", "llama");
         out.string("general.name", name);
         out.uint32("general.file_type", ALL_F32);
         out.uint32(PREFIX + "vocab_size", shape.vocabSize());
-        out.uint32(PREFIX + "context_length", shape.contextLength());
+        out.uint32(PREFIX + "context_length", shape.context());
         out.uint32(PREFIX + "embedding_length", shape.dim());
         out.uint32(PREFIX + "block_count", shape.nLayers());
         out.uint32(PREFIX + "feed_forward_length", shape.ffnDim());

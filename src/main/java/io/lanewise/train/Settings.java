@@ -31,8 +31,9 @@ public final class Settings {
      * @param help one line
      * @param defaultValue as text
      * @param isFlag whether it is true or false
+     * @param isNumber whether it is a number
      */
-    public record Description(String name, String help, String defaultValue, boolean isFlag) {
+    public record Description(String name, String help, String defaultValue, boolean isFlag, boolean isNumber) {
         /** The name in kebab case, {@code min-learning-rate}. */
         public String flag() {
             return name.replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
@@ -44,7 +45,8 @@ public final class Settings {
         Map<String, Object> defaults = toMap(TrainingConfig.DEFAULT);
         return BY_NAME.values().stream().map(component -> new Description(component.getName(),
                 component.getAnnotation(Setting.class).value(), text(defaults.get(component.getName())),
-                component.getType() == boolean.class)).toList();
+                component.getType() == boolean.class,
+                component.getType().isPrimitive() && component.getType() != boolean.class)).toList();
     }
 
     static Map<String, Object> toMap(TrainingConfig config) {

@@ -14,13 +14,13 @@ final class TextSampler {
     }
 
     String sample(String prompt, int tokens, double temperature, RandomState random) {
-        int context = model.shape().contextLength();
+        int context = model.config().context();
         int[] ids = tokenizer.encode(prompt, true, true);
         if (ids.length == 0) {
             ids = new int[] {Math.max(0, tokenizer.eos())};
         }
         int given = ids.length;
-        float[] logits = new float[model.shape().vocabSize()];
+        float[] logits = new float[model.config().vocabSize()];
         for (int i = 0; i < tokens; i++) {
             model.logits(ids.length <= context ? ids : Arrays.copyOfRange(ids, ids.length - context, ids.length),
                     logits);

@@ -84,7 +84,7 @@ final class TokenFile implements TokenStream, AutoCloseable {
     private static void write(Path path, boolean wide, long textBytes, Ids ids) throws IOException {
         Path folder = path.toAbsolutePath().getParent();
         Files.createDirectories(folder);
-        Path temporary = Files.createTempFile(folder, ".tokens", ".part");
+        Path temporary = folder.resolve("." + path.getFileName() + "." + ProcessHandle.current().pid() + ".part");
         try {
             long count = writeIds(temporary, wide, ids);
             try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.READ,

@@ -1,11 +1,12 @@
 package io.lanewise.train;
 
+import io.lanewise.nn.NetworkConfig;
 import io.lanewise.tensor.Tensor;
 import java.util.Map;
 
 /** What the training loop needs of a language model that learns. For one thread at a time. */
 interface TrainableModel extends AutoCloseable {
-    DecoderShape shape();
+    NetworkConfig config();
 
     /** All weights by canonical name, dense F32, the tensors themselves; frozen ones included. */
     Map<String, Tensor> weights();
@@ -31,12 +32,14 @@ interface TrainableModel extends AutoCloseable {
     /**
      * Updates the weights from the gradients and clears those.
      *
-     * @param step updates done before, for Adam's bias correction
-     * @return the global norm of the gradient before clipping
+     * @return the global norm of the gradient before clipping; where it is not finite the weights stay as they are
      */
-    double update(double learningRate, long step);
+    double update(double learningRate);
 
-    /** Writes the logits [vocabSize] behind the last of {@code ids}, at most contextLength of them. */
+    /** Goes on as after this many updates, once what the optimiser remembers has been filled in. */
+    void resumeAt(long steps);
+
+    /** Writes the logits [vocabSize] behind the last of {@code ids}, at most context of them. */
     void logits(int[] ids, float[] logits);
 
     @Override

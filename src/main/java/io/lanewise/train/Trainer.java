@@ -1,7 +1,9 @@
 package io.lanewise.train;
 
 import io.lanewise.tokenizer.Tokenizer;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -34,7 +36,6 @@ public final class Trainer implements AutoCloseable {
     private final TokenBatch[] microBatches;
     private final Evaluation evaluation;
     private volatile boolean stopping;
-    private LanguageLoss lastEvaluation;
 
     private Trainer(TrainingConfig config, RunFolder folder, Tokenizer tokenizer, int threads) {
         this.config = config;
@@ -43,8 +44,8 @@ public final class Trainer implements AutoCloseable {
         this.schedule = config.learningRates();
         this.state = new TrainingState(config.seed());
         this.history = LossHistory.open(folder.losses());
-        this.corpus = TextCorpus.open(config.text().stream().map(Path::of).toList(), tokenizer, config.documents(),
-                config.heldOut(), folder.cache());
+        this.corpus = TextCorpus.open(paths(config), tokenizer, config.documents(), config.heldOut(),
+                folder.cache());
         this.batches = BatchSource.windows(corpus.train());
         this.microBatches = new TokenBatch[config.accumulate()];
         for (int i = 0; i < microBatches.length; i++) {
@@ -85,6 +86,7 @@ public final class Trainer implements AutoCloseable {
         Trainer trainer = new Trainer(config, new RunFolder(run), RunFolder.tokenizer(last), threads);
         RunFolder.loadWeights(last, trainer.model);
         RunFolder.loadState(last, trainer.model, trainer.state);
+        trainer.model.resumeAt(trainer.state.step);
         trainer.history.truncate(trainer.state.step);
         return trainer;
     }
@@ -101,7 +103,7 @@ public final class Trainer implements AutoCloseable {
 
     /** Trains until all steps are done, patience ends or {@link #stop} is called; saves at the end. */
     public void run(TrainingListener listener) {
-        while (state.step < config.steps() && !stopping && !outOfPatience()) {
+        while (!isDone() && !stopping) {
             double loss = step(listener);
             boolean evaluate = state.step % config.evalEvery() == 0 || state.step == config.steps();
             if (evaluate && evaluation != null) {
@@ -117,7 +119,15 @@ public final class Trainer implements AutoCloseable {
                 save(listener);
             }
         }
+        if (evaluation == null) {
+            exportModel();
+        }
         save(listener);
+    }
+
+    /** Whether all steps are done, or patience has ended. */
+    public boolean isDone() {
+        return state.step >= config.steps() || outOfPatience();
     }
 
     private boolean outOfPatience() {
@@ -136,11 +146,11 @@ public final class Trainer implements AutoCloseable {
             sum += model.forwardBackward(microBatches[i], 1.0 / Math.max(1, targets), dropoutSeed(i));
         }
         double learningRate = schedule.at(state.step);
-        double norm = model.update(learningRate, state.step);
+        double norm = model.update(learningRate);
         state.step++;
         double loss = sum / Math.max(1, targets);
-        if (!Double.isFinite(loss)) {
-            throw new IllegalStateException("the loss of step " + state.step + " is " + loss
+        if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
+            throw new IllegalStateException("step " + state.step + " has loss " + loss + " and gradient norm " + norm
                     + ": lower the learning rate (" + config.learningRate() + ") or warm up longer; the last checkpoint"
                     + " is from before");
         }
@@ -162,6 +172,7 @@ public final class Trainer implements AutoCloseable {
         if (best) {
             state.bestLoss = loss.meanLoss();
             RunFolder.save(folder.best(), config, tokenizer.vocabulary(), model, state);
+            exportModel();
         }
         listener.evaluated(state.step, loss, best);
     }
@@ -171,13 +182,38 @@ public final class Trainer implements AutoCloseable {
         if (evaluation == null) {
             throw new IllegalStateException("heldOut: no text is held out for evaluation");
         }
-        lastEvaluation = evaluation.run(model);
-        return lastEvaluation;
+        return evaluation.run(model);
     }
 
-    /** What {@link #evaluate} found last, if it ran. */
-    public Optional<LanguageLoss> lastEvaluation() {
-        return Optional.ofNullable(lastEvaluation);
+    /** The best evaluation of the run, if there was one. */
+    public Optional<LanguageLoss> bestEvaluation() {
+        return evaluation == null || Double.isInfinite(state.bestLoss) ? Optional.empty()
+                : Optional.of(evaluation.of(state.bestLoss));
+    }
+
+    /**
+     * Evaluates a checkpoint of a run.
+     *
+     * @param best the best checkpoint where there is one, else the last
+     * @param text a text to evaluate on, all of it; null for what the run held out
+     */
+    public static LanguageLoss evaluate(Path run, boolean best, Path text, int threads) {
+        RunFolder folder = new RunFolder(run);
+        Path checkpoint = CheckpointFolder.find(best ? folder.best() : folder.last()).orElseGet(() -> lastOf(run));
+        TrainingConfig config = RunFolder.config(checkpoint);
+        Tokenizer tokenizer = RunFolder.tokenizer(checkpoint);
+        List<Path> files = text == null ? paths(config) : List.of(text);
+        double heldOut = text == null ? config.heldOut() : 0;
+        try (TrainableModel model = TrainableModels.create(config, tokenizer, threads);
+                TextCorpus corpus = TextCorpus.open(files, tokenizer, config.documents(), heldOut, folder.cache())) {
+            RunFolder.loadWeights(checkpoint, model);
+            TokenStream stream = text == null ? corpus.validation() : corpus.train();
+            return new Evaluation(BatchSource.windows(stream), config.batch(), config.context(), 0).run(model);
+        }
+    }
+
+    private static List<Path> paths(TrainingConfig config) {
+        return config.text().stream().map(Path::of).toList();
     }
 
     private void sample(TrainingListener listener) {
@@ -196,9 +232,17 @@ public final class Trainer implements AutoCloseable {
         save(TrainingListener.NONE);
     }
 
+    /** Other programs read only the Llama block. */
+    private void exportModel() {
+        if (config.block() == TrainingConfig.BlockKind.LLAMA) {
+            exportGguf(folder.model());
+        }
+    }
+
     private void save(TrainingListener listener) {
-        RunFolder.save(folder.last(), config, tokenizer.vocabulary(), model, state);
+        // Before the checkpoint: a resumed run cuts off what is ahead of it, but could not make up for what is missing.
         history.flush();
+        RunFolder.save(folder.last(), config, tokenizer.vocabulary(), model, state);
         listener.saved(state.step, folder.last());
     }
 
@@ -218,6 +262,24 @@ public final class Trainer implements AutoCloseable {
 
     public Tokenizer tokenizer() {
         return tokenizer;
+    }
+
+    /** The folder of the run. */
+    public Path folder() {
+        return folder.root();
+    }
+
+    /** The best model as GGUF, or where nothing is held out the last, if it has been written. */
+    public Optional<Path> exportedModel() {
+        return Optional.of(folder.model()).filter(Files::exists);
+    }
+
+    public long trainingTokens() {
+        return corpus.train().size();
+    }
+
+    public long heldOutTokens() {
+        return corpus.validation().size();
     }
 
     /** The losses so far. */
@@ -240,7 +302,7 @@ public final class Trainer implements AutoCloseable {
             throw new IllegalStateException("export: GGUF has no architecture for the block "
                     + config.block().name().toLowerCase(Locale.ROOT) + "; train with block llama");
         }
-        GgufExport.write(file, folder.root().getFileName().toString(), model.shape(), tokenizer.vocabulary(),
+        GgufExport.write(file, folder.root().getFileName().toString(), model.config(), tokenizer.vocabulary(),
                 model.weights());
     }
 

@@ -1,5 +1,6 @@
 package io.lanewise.train;
 
+import io.lanewise.nn.NetworkConfig;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -52,7 +53,6 @@ public record TrainingConfig(
         @Setting(value = "Decoupled decay of matrices; norms, biases and embeddings have none.", min = 0)
         double weightDecay,
         @Setting(value = "Greatest global norm of the gradient; 0 for any.", min = 0) double clip,
-        @Setting("Compute attention and feed-forward again in the backward pass, to save memory.") boolean recompute,
         @Setting("Seed of weights, batches and dropout.") long seed,
 
         @Setting(value = "Updates between evaluations.", min = 1) int evalEvery,
@@ -79,7 +79,7 @@ public record TrainingConfig(
             List.of(), TextCorpus.Documents.NONE, 0.1, VocabularyKind.BPE, 1024,
             "", 0, 16, List.of("attn_q", "attn_v"),
             BlockKind.LLAMA, 4, 128, 4, 0, 0, 128, true, 0,
-            2000, 16, 1, OptimizerKind.ADAMW, 1e-3, 1e-4, 100, Schedule.Kind.COSINE, 0.9, 0.99, 0.1, 1, false, 1337,
+            2000, 16, 1, OptimizerKind.ADAMW, 1e-3, 1e-4, 100, Schedule.Kind.COSINE, 0.9, 0.99, 0.1, 1, 1337,
             250, 0, 0, 0, 0, "\n", 0.8);
 
     /** @throws IllegalArgumentException naming the setting that is out of range */
@@ -126,15 +126,23 @@ public record TrainingConfig(
     }
 
     /** Hidden width of the feed-forward, worked out where it is 0: llama's 8/3 of the width, up to a multiple of 32. */
-    public int ffnDim() {
+    int ffnDim() {
         if (ffnWidth > 0) {
             return ffnWidth;
         }
         return block == BlockKind.GPT ? 4 * width : (8 * width / 3 + 31) / 32 * 32;
     }
 
-    public int nKvHeads() {
-        return kvHeads == 0 ? heads : kvHeads;
+    /** The network with random weights that the settings ask for. */
+    NetworkConfig network(int vocabSize) {
+        NetworkConfig base = block == BlockKind.GPT ? NetworkConfig.gpt(vocabSize, width, layers, heads, context)
+                : NetworkConfig.llama(vocabSize, width, layers, heads, heads, ffnDim(), context);
+        return base.with(change -> {
+            change.nKvHeads = kvHeads == 0 ? heads : kvHeads;
+            change.ffnDim = ffnDim();
+            change.tiedHead = tied;
+            change.dropout = (float) dropout;
+        });
     }
 
     /** Gathers settings; each method sets the one of its name. */
@@ -259,10 +267,6 @@ public record TrainingConfig(
 
         public Builder clip(double norm) {
             return put("clip", norm);
-        }
-
-        public Builder recompute(boolean recompute) {
-            return put("recompute", recompute);
         }
 
         public Builder seed(long seed) {

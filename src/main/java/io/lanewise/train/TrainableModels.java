@@ -1,0 +1,62 @@
+package io.lanewise.train;
+
+import io.lanewise.autograd.Variable;
+import io.lanewise.nn.AdamW;
+import io.lanewise.nn.Initialisation;
+import io.lanewise.nn.Network;
+import io.lanewise.nn.Optimizer;
+import io.lanewise.nn.Sgd;
+import io.lanewise.parallel.ComputePool;
+import io.lanewise.tokenizer.Tokenizer;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Makes the model that a configuration asks for, with its weights as they are before the first update. */
+final class TrainableModels {
+    /** Weights are drawn from another stream of random numbers than batches. */
+    private static final long WEIGHTS_STREAM = 0x5851_F42D_4C95_7F2DL;
+    private static final double ADAM_EPS = 1e-8;
+
+    private TrainableModels() {
+    }
+
+    static TrainableModel create(TrainingConfig config, Tokenizer tokenizer, int threads) {
+        Arena arena = Arena.ofShared();
+        ComputePool pool = new ComputePool(threads);
+        try {
+            Network network = network(config, tokenizer, arena);
+            Optimizer optimizer = optimizer(config, network.parameters(), arena, pool);
+            return new NetworkModel(network, optimizer, config.clip(), arena, pool);
+        } catch (RuntimeException | Error failed) {
+            arena.close();
+            pool.close();
+            throw failed;
+        }
+    }
+
+    private static Network network(TrainingConfig config, Tokenizer tokenizer, Arena arena) {
+        if (config.from().isEmpty()) {
+            return new Network(arena, config.network(tokenizer.vocabSize()))
+                    .initialise(config.seed() ^ WEIGHTS_STREAM, Initialisation.NANO_GPT);
+        }
+        try (BaseModel base = BaseModel.open(Path.of(config.from()))) {
+            if (config.context() > base.config().context()) {
+                throw new IllegalArgumentException("context: " + config.context() + " positions, but " + config.from()
+                        + " was made for " + base.config().context());
+            }
+            Network network = new Network(arena, base.config().with(change -> change.dropout = (float) config.dropout()));
+            network.parameters().forEach(parameter -> base.read(parameter.name(), parameter.value()));
+            return network;
+        }
+    }
+
+    private static Optimizer optimizer(TrainingConfig config, List<Variable> learning, Arena arena, ComputePool pool) {
+        return switch (config.optimizer()) {
+            case ADAMW -> new AdamW(pool, arena, learning,
+                    new AdamW.Options(config.beta1(), config.beta2(), ADAM_EPS, config.weightDecay()),
+                    parameter -> parameter.shape().rank() == 2 && !parameter.name().contains("_embd."));
+            case SGD -> new Sgd(pool, arena, learning, config.beta1(), config.weightDecay());
+        };
+    }
+}
