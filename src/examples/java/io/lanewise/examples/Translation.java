@@ -43,27 +43,21 @@ public final class Translation {
     private static final int HELD_OUT = 128;
     private static final int VOCABULARY = 2048;
 
-    private record Pair(String english, String spanish) {
-    }
-
     private Tokenizer tokenizer;
 
     public static void main(String[] args) throws IOException {
-        List<Pair> pairs = new ArrayList<>();
-        for (String line : Files.readAllLines(Path.of(args[0]))) {
-            String[] fields = line.split("\t");
-            pairs.add(new Pair(fields[1], fields[2]));
-        }
+        List<String[]> pairs = new ArrayList<>();
+        Files.readAllLines(Path.of(args[0])).forEach(line -> pairs.add(line.split("\t")));
         Collections.shuffle(pairs, new Random(3));
         new Translation().run(pairs, args.length > 1 ? Integer.parseInt(args[1]) : 3000);
     }
 
-    private void run(List<Pair> pairs, int steps) {
-        List<Pair> training = pairs.subList(pairs.size() / 20, pairs.size());
+    private void run(List<String[]> pairs, int steps) {
+        List<String[]> training = pairs.subList(pairs.size() / 20, pairs.size());
         tokenizer = Tokenizers.of(VocabularyTrainer.byteLevelBpe(
-                training.stream().map(pair -> pair.english + "\n" + pair.spanish).toList(), VOCABULARY));
-        List<Pair> heldOut = pairs.stream().limit(pairs.size() / 20).filter(this::fits).limit(HELD_OUT).toList();
-        List<TokenDocument> documents = training.stream().filter(this::fits).map(this::document).toList();
+                training.stream().map(pair -> pair[1] + "\n" + pair[2]).toList(), VOCABULARY));
+        List<TokenDocument> documents = documents(training);
+        List<TokenDocument> heldOut = documents(pairs.subList(0, pairs.size() / 20)).subList(0, HELD_OUT);
         try (Arena arena = Arena.ofShared(); ComputePool pool = new ComputePool(2); Tape tape = new Tape(pool)) {
             Network network = new Network(arena, NetworkConfig.llama(tokenizer.vocabSize(), 192, 4, 6, 6, 512, CONTEXT)
                     .with(change -> change.tiedHead = true)).initialise(3, Initialisation.NANO_GPT);
@@ -73,13 +67,14 @@ public final class Translation {
         }
     }
 
-    private boolean fits(Pair pair) {
-        return document(pair).ids().length <= CONTEXT;
+    /** The pairs that fit. */
+    private List<TokenDocument> documents(List<String[]> pairs) {
+        return pairs.stream().map(this::document).filter(document -> document.ids().length <= CONTEXT).toList();
     }
 
-    private TokenDocument document(Pair pair) {
-        int[] english = tokenizer.encode(pair.english, false, false);
-        int[] spanish = tokenizer.encode(pair.spanish, false, false);
+    private TokenDocument document(String[] pair) {
+        int[] english = tokenizer.encode(pair[1], false, false);
+        int[] spanish = tokenizer.encode(pair[2], false, false);
         int[] ids = Arrays.copyOf(english, english.length + spanish.length + 2);
         ids[english.length] = tokenizer.eos();
         System.arraycopy(spanish, 0, ids, english.length + 1, spanish.length);
@@ -93,7 +88,6 @@ public final class Translation {
         Schedule schedule = new Schedule(Schedule.Kind.COSINE, 2e-3, 1e-4, Math.min(100, steps / 2), steps);
         TokenBatch batch = new TokenBatch(BATCH, CONTEXT);
         RandomState random = new RandomState(3);
-        double mean = 0;
         for (int step = 0; step < steps; step++) {
             source.draw(batch, random);
             tape.begin();
@@ -101,61 +95,57 @@ public final class Translation {
             tape.backward(loss);
             adam.step(schedule.at(step), GradientNorm.clipScale(norm.measure(), 1));
             adam.zeroGrad();
-            mean = step == 0 ? loss.item() : 0.99 * mean + 0.01 * loss.item();
             if (step % 250 == 0) {
-                System.out.printf(Locale.ROOT, "step %d loss %.3f%n", step, mean);
+                System.out.printf(Locale.ROOT, "step %d loss %.3f%n", step, loss.item());
             }
         }
     }
 
-    private void test(Network network, Tape tape, List<Pair> pairs) {
+    private void test(Network network, Tape tape, List<TokenDocument> verses) {
         Bleu bleu = new Bleu(Bleu.Smoothing.HALVING);
         Chrf chrf = new Chrf();
-        for (int first = 0; first < pairs.size(); first += BATCH) {
-            List<Pair> some = pairs.subList(first, Math.min(first + BATCH, pairs.size()));
-            List<String> translations = translate(network, tape, some);
-            for (int i = 0; i < some.size(); i++) {
-                bleu.add(translations.get(i), some.get(i).spanish);
-                chrf.add(translations.get(i), some.get(i).spanish);
-            }
-            System.out.println(some.getFirst().english + "\n  -> " + translations.getFirst());
-        }
-        System.out.printf(Locale.ROOT, "BLEU %.2f, chrF %.2f on %d held-out verses%n", bleu.score(), chrf.score(),
-                pairs.size());
-    }
-
-    /** The likeliest token for all rows at once, position by position, until every row has ended. */
-    private List<String> translate(Network network, Tape tape, List<Pair> pairs) {
-        int[] ids = new int[BATCH * CONTEXT];
-        int[] from = new int[BATCH];
-        int[] end = new int[BATCH];
-        for (int row = 0; row < pairs.size(); row++) {
-            int[] prompt = document(pairs.get(row)).ids();
-            from[row] = document(pairs.get(row)).lossFrom();
-            end[row] = from[row];
-            System.arraycopy(prompt, 0, ids, row * CONTEXT, from[row]);
-        }
-        boolean going = true;
-        while (going) {
-            float[] logits = network.logits(tape.beginNoGrad(), ids, BATCH, CONTEXT).value().toFloatArray();
-            going = false;
-            for (int row = 0; row < pairs.size(); row++) {
-                int last = row * CONTEXT + end[row] - 1;
-                if (end[row] < CONTEXT && (end[row] == from[row] || ids[last] != tokenizer.eos())) {
-                    ids[last + 1] = argmax(logits, last * tokenizer.vocabSize());
-                    end[row]++;
-                    going = true;
+        for (int first = 0; first < verses.size(); first += BATCH) {
+            List<TokenDocument> some = verses.subList(first, first + BATCH);
+            int[] ids = translate(network, tape, some);
+            for (int row = 0; row < BATCH; row++) {
+                int[] given = some.get(row).ids();
+                int from = some.get(row).lossFrom();
+                String reference = tokenizer.decode(Arrays.copyOfRange(given, from, given.length));
+                String translation = tokenizer.decode(Arrays.copyOfRange(ids, row * CONTEXT + from, (row + 1) * CONTEXT));
+                bleu.add(translation, reference);
+                chrf.add(translation, reference);
+                if (row == 0) {
+                    System.out.println(tokenizer.decode(Arrays.copyOf(given, from)) + "\n  -> " + translation);
                 }
             }
         }
-        List<String> texts = new ArrayList<>();
-        for (int row = 0; row < pairs.size(); row++) {
-            texts.add(tokenizer.decode(Arrays.copyOfRange(ids, row * CONTEXT + from[row], row * CONTEXT + end[row])));
-        }
-        return texts;
+        System.out.printf(Locale.ROOT, "BLEU %.2f, chrF %.2f on held-out verses%n", bleu.score(), chrf.score());
     }
 
-    private int argmax(float[] logits, int from) {
+    /** Verse by verse [BATCH, CONTEXT] what was given and the likeliest tokens behind it; end-of-text behind the end. */
+    private int[] translate(Network network, Tape tape, List<TokenDocument> verses) {
+        int[] ids = new int[BATCH * CONTEXT];
+        Arrays.fill(ids, tokenizer.eos());
+        int shortest = CONTEXT;
+        for (int row = 0; row < BATCH; row++) {
+            System.arraycopy(verses.get(row).ids(), 0, ids, row * CONTEXT, verses.get(row).lossFrom());
+            shortest = Math.min(shortest, verses.get(row).lossFrom());
+        }
+        boolean[] ended = new boolean[BATCH];
+        for (int position = shortest; position < CONTEXT; position++) {
+            float[] logits = network.logits(tape.beginNoGrad(), ids, BATCH, CONTEXT).value().toFloatArray();
+            for (int row = 0; row < BATCH; row++) {
+                int at = row * CONTEXT + position;
+                if (position >= verses.get(row).lossFrom() && !ended[row]) {
+                    ids[at] = likeliest(logits, (at - 1) * tokenizer.vocabSize());
+                    ended[row] = ids[at] == tokenizer.eos();
+                }
+            }
+        }
+        return ids;
+    }
+
+    private int likeliest(float[] logits, int from) {
         return IntStream.range(0, tokenizer.vocabSize()).reduce((a, b) -> logits[from + b] > logits[from + a] ? b : a)
                 .orElseThrow();
     }

@@ -81,6 +81,24 @@ public final class LoraAdapter {
     }
 
     /**
+     * Adapters that are in memory, copied.
+     *
+     * @param factors as for {@link #write}
+     */
+    public static LoraAdapter of(double alpha, int rank, Map<String, Tensor> factors) {
+        Map<String, Factors> copies = new LinkedHashMap<>();
+        factors.forEach((name, a) -> {
+            if (name.endsWith(A)) {
+                String matrix = name.substring(0, name.length() - A.length());
+                Tensor b = factors.get(matrix + B);
+                copies.put(matrix, new Factors(a.toFloatArray(), b.toFloatArray(), rank, a.shape().size(1),
+                        b.shape().size(0)));
+            }
+        });
+        return new LoraAdapter(Path.of("adapters"), (float) (alpha / rank), copies);
+    }
+
+    /**
      * Writes adapters.
      *
      * @param factors A and B by the name of their matrix with {@code .lora_a} and {@code .lora_b} behind it, dense F32

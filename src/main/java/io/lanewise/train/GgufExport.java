@@ -2,9 +2,12 @@ package io.lanewise.train;
 
 import io.lanewise.format.GgufWriter;
 import io.lanewise.generate.VocabularyWriter;
+import io.lanewise.model.LoraAdapter;
 import io.lanewise.nn.NetworkConfig;
 import io.lanewise.tensor.DType;
+import io.lanewise.tensor.Shape;
 import io.lanewise.tensor.Tensor;
+import io.lanewise.tensor.TensorSource;
 import io.lanewise.tokenizer.Vocabulary;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -26,8 +29,10 @@ final class GgufExport {
      *
      * @param name what the model is called in the file
      * @param weights by canonical name, each dense F32
+     * @param adapter a change to some of them, or null
      */
-    static void write(Path file, String name, NetworkConfig shape, Vocabulary vocabulary, Map<String, Tensor> weights) {
+    static void write(Path file, String name, NetworkConfig shape, Vocabulary vocabulary, Map<String, Tensor> weights,
+            LoraAdapter adapter) {
         GgufWriter out = new GgufWriter();
         out.string("general.architecture", "llama");
         out.string("general.name", name);
@@ -43,8 +48,28 @@ final class GgufExport {
         out.float32(PREFIX + "rope.freq_base", (float) shape.ropeBase());
         out.float32(PREFIX + "attention.layer_norm_rms_epsilon", shape.normEps());
         VocabularyWriter.write(vocabulary, out);
-        weights.forEach((key, tensor) -> out.tensor(key, DType.F32, tensor.shape(),
-                (offset, chunk) -> MemorySegment.copy(tensor.segment(), offset, chunk, 0, chunk.byteSize())));
+        weights.forEach((key, tensor) -> {
+            TensorSource source = new Weight(key, tensor);
+            out.tensor(adapter == null ? source : adapter.apply(source));
+        });
         out.write(file);
+    }
+
+    /** A tensor in memory as a writer takes it. */
+    private record Weight(String name, Tensor map) implements TensorSource {
+        @Override
+        public DType dtype() {
+            return map.dtype();
+        }
+
+        @Override
+        public Shape shape() {
+            return map.shape();
+        }
+
+        @Override
+        public void read(long offset, MemorySegment target) {
+            MemorySegment.copy(map.segment(), offset, target, 0, target.byteSize());
+        }
     }
 }

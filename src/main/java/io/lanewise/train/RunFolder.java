@@ -19,7 +19,7 @@ import java.util.Map;
 
 /**
  * The files of a run: checkpoints {@code last} and {@code best}, the curve {@code loss.csv}, the best model as
- * {@code model.gguf}, event files, and the cache of tokens. A checkpoint is a folder of
+ * {@code model.gguf} or its adapters as {@code adapter.safetensors}, and the cache of tokens. A checkpoint is a folder of
  *
  * <ul>
  * <li>{@code config.json}: the {@link TrainingConfig};</li>
@@ -54,6 +54,10 @@ final class RunFolder {
 
     Path model() {
         return root.resolve("model.gguf");
+    }
+
+    Path adapter() {
+        return root.resolve("adapter.safetensors");
     }
 
     Path cache() {

@@ -26,8 +26,8 @@ final class TrainableModels {
         ComputePool pool = new ComputePool(threads);
         try {
             Network network = network(config, tokenizer, arena);
-            Optimizer optimizer = optimizer(config, network.parameters(), arena, pool);
-            return new NetworkModel(network, optimizer, config.clip(), arena, pool);
+            List<Variable> learning = config.loraRank() == 0 ? network.parameters() : adapters(config, network, arena);
+            return new NetworkModel(network, optimizer(config, learning, arena, pool), config.clip(), arena, pool);
         } catch (RuntimeException | Error failed) {
             arena.close();
             pool.close();
@@ -49,6 +49,14 @@ final class TrainableModels {
             network.parameters().forEach(parameter -> base.read(parameter.name(), parameter.value()));
             return network;
         }
+    }
+
+    private static List<Variable> adapters(TrainingConfig config, Network network, Arena arena) {
+        if (config.from().isEmpty()) {
+            throw new IllegalArgumentException("loraRank: adapters need a model to stand beside; name one with from");
+        }
+        return network.adapt(arena, config.loraRank(), config.loraAlpha(), config.loraTargets(),
+                config.seed() ^ WEIGHTS_STREAM);
     }
 
     private static Optimizer optimizer(TrainingConfig config, List<Variable> learning, Arena arena, ComputePool pool) {

@@ -1,10 +1,10 @@
 package io.lanewise.train;
 
+import io.lanewise.model.LoraAdapter;
 import io.lanewise.tokenizer.Tokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -232,9 +232,11 @@ public final class Trainer implements AutoCloseable {
         save(TrainingListener.NONE);
     }
 
-    /** Other programs read only the Llama block. */
+    /** Adapters, where it is they that learn; else the model, if it is the block that other programs read. */
     private void exportModel() {
-        if (config.block() == TrainingConfig.BlockKind.LLAMA) {
+        if (config.loraRank() > 0) {
+            LoraAdapter.write(folder.adapter(), config.loraAlpha(), config.loraRank(), model.learning());
+        } else if (model.config().rmsNorm()) {
             exportGguf(folder.model());
         }
     }
@@ -269,9 +271,9 @@ public final class Trainer implements AutoCloseable {
         return folder.root();
     }
 
-    /** The best model as GGUF, or where nothing is held out the last, if it has been written. */
+    /** The best model as GGUF, or its adapters as safetensors; where nothing is held out the last. */
     public Optional<Path> exportedModel() {
-        return Optional.of(folder.model()).filter(Files::exists);
+        return Optional.of(config.loraRank() > 0 ? folder.adapter() : folder.model()).filter(Files::exists);
     }
 
     public long trainingTokens() {
@@ -293,17 +295,18 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Writes the model as it is now, in F32. Only the Llama block has a form that other programs read.
+     * Writes the model as it is now, in F32, adapters merged. Only the Llama block has a form that other programs read.
      *
      * @throws IllegalStateException if the model is of another block
      */
     public void exportGguf(Path file) {
-        if (config.block() != TrainingConfig.BlockKind.LLAMA) {
-            throw new IllegalStateException("export: GGUF has no architecture for the block "
-                    + config.block().name().toLowerCase(Locale.ROOT) + "; train with block llama");
+        if (!model.config().rmsNorm()) {
+            throw new IllegalStateException("export: GGUF has no architecture for this block; train with block llama");
         }
-        GgufExport.write(file, folder.root().getFileName().toString(), model.config(), tokenizer.vocabulary(),
-                model.weights());
+        LoraAdapter adapter = config.loraRank() == 0 ? null
+                : LoraAdapter.of(config.loraAlpha(), config.loraRank(), model.learning());
+        GgufExport.write(file, String.valueOf(folder.root().getFileName()), model.config(), tokenizer.vocabulary(),
+                model.weights(), adapter);
     }
 
     @Override
