@@ -32,7 +32,7 @@ import java.util.stream.IntStream;
 
 /**
  * Translation as a language model: English verse, end-of-text, Spanish verse, end-of-text; only the Spanish counts in the
- * loss. Prints BLEU and chrF of greedy translations of verses that it never saw, and some of them.
+ * loss. Prints BLEU and chrF of greedy translations of held-out verses, and some of these.
  *
  * <pre>java --add-modules jdk.incubator.vector -cp target/engine.jar
  *     src/examples/java/io/lanewise/examples/Translation.java ../shared/data/bible-en-es/kjv-rv1909.tsv 3000</pre>
@@ -43,6 +43,7 @@ public final class Translation {
     private static final int HELD_OUT = 128;
     private static final int VOCABULARY = 2048;
 
+    private final RandomState random = new RandomState(3);
     private Tokenizer tokenizer;
 
     public static void main(String[] args) throws IOException {
@@ -57,17 +58,15 @@ public final class Translation {
         tokenizer = Tokenizers.of(VocabularyTrainer.byteLevelBpe(
                 training.stream().map(pair -> pair[1] + "\n" + pair[2]).toList(), VOCABULARY));
         List<TokenDocument> documents = documents(training);
-        List<TokenDocument> heldOut = documents(pairs.subList(0, pairs.size() / 20)).subList(0, HELD_OUT);
         try (Arena arena = Arena.ofShared(); ComputePool pool = new ComputePool(2); Tape tape = new Tape(pool)) {
             Network network = new Network(arena, NetworkConfig.llama(tokenizer.vocabSize(), 192, 4, 6, 6, 512, CONTEXT)
                     .with(change -> change.tiedHead = true)).initialise(3, Initialisation.NANO_GPT);
             System.out.printf(Locale.ROOT, "%,d parameters, %,d pairs%n", network.parameterCount(), documents.size());
             train(network, BatchSource.documents(documents), arena, pool, tape, steps);
-            test(network, tape, heldOut);
+            test(network, tape, documents(pairs.subList(0, pairs.size() / 20)).subList(0, HELD_OUT));
         }
     }
 
-    /** The pairs that fit. */
     private List<TokenDocument> documents(List<String[]> pairs) {
         return pairs.stream().map(this::document).filter(document -> document.ids().length <= CONTEXT).toList();
     }
@@ -87,7 +86,6 @@ public final class Translation {
         GradientNorm norm = new GradientNorm(pool, network.parameters());
         Schedule schedule = new Schedule(Schedule.Kind.COSINE, 2e-3, 1e-4, Math.min(100, steps / 2), steps);
         TokenBatch batch = new TokenBatch(BATCH, CONTEXT);
-        RandomState random = new RandomState(3);
         for (int step = 0; step < steps; step++) {
             source.draw(batch, random);
             tape.begin();
@@ -110,10 +108,10 @@ public final class Translation {
             for (int row = 0; row < BATCH; row++) {
                 int[] given = some.get(row).ids();
                 int from = some.get(row).lossFrom();
-                String reference = tokenizer.decode(Arrays.copyOfRange(given, from, given.length));
+                String right = tokenizer.decode(Arrays.copyOfRange(given, from, given.length));
                 String translation = tokenizer.decode(Arrays.copyOfRange(ids, row * CONTEXT + from, (row + 1) * CONTEXT));
-                bleu.add(translation, reference);
-                chrf.add(translation, reference);
+                bleu.add(translation, right);
+                chrf.add(translation, right);
                 if (row == 0) {
                     System.out.println(tokenizer.decode(Arrays.copyOf(given, from)) + "\n  -> " + translation);
                 }
@@ -145,8 +143,7 @@ public final class Translation {
         return ids;
     }
 
-    private int likeliest(float[] logits, int from) {
-        return IntStream.range(0, tokenizer.vocabSize()).reduce((a, b) -> logits[from + b] > logits[from + a] ? b : a)
-                .orElseThrow();
+    private int likeliest(float[] x, int from) {
+        return IntStream.range(0, tokenizer.vocabSize()).reduce((a, b) -> x[from + b] > x[from + a] ? b : a).getAsInt();
     }
 }
