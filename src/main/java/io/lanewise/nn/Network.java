@@ -134,6 +134,29 @@ public final class Network {
         }
     }
 
+    /**
+     * Freezes all parameters and puts low-rank adapters beside some matrices of every block (LoRA): W + alpha / rank · B A.
+     *
+     * @param targets kinds of matrices as files name them: {@code attn_q}, {@code ffn_down}
+     * @return the factors A [rank, in] and B [out, rank], named after their matrix with {@code .lora_a} and {@code .lora_b}
+     * @throws IllegalArgumentException if a target is no matrix of the blocks
+     */
+    public List<Variable> adapt(Arena arena, int rank, double alpha, List<String> targets, long seed) {
+        for (String target : targets) {
+            if (!byName.containsKey("blk.0." + target + ".weight")) {
+                throw new IllegalArgumentException("adapt: the blocks have no matrix " + target);
+            }
+        }
+        requireGrad(false);
+        SplittableRandom random = new SplittableRandom(seed);
+        List<Variable> factors = new ArrayList<>();
+        for (TransformerBlock block : blocks) {
+            block.adapt(name -> targets.contains(name.replaceFirst("^blk\\.\\d+\\.", "").replaceFirst("\\.weight$", "")),
+                    weight -> LowRank.of(arena, weight, rank, alpha / rank, random), factors);
+        }
+        return factors;
+    }
+
     /** The last residual stream, normed if the network has a final norm: [batch, seqLen, dim] of ids [batch·seqLen]. */
     public Variable hidden(Tape tape, int[] ids, int batch, int seqLen) {
         if (tokens == null) {

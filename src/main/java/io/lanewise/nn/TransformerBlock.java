@@ -6,6 +6,8 @@ import io.lanewise.kernels.Activation;
 import io.lanewise.kernels.RopeTable;
 import java.lang.foreign.Arena;
 import java.util.List;
+import java.util.function.Function;
+import java.util.function.Predicate;
 
 /** A trainable transformer block: the classic one, Llama's, and what lies between, as {@link NetworkConfig} says. */
 final class TransformerBlock {
@@ -84,6 +86,13 @@ final class TransformerBlock {
         ffnNorm.addTo(parameters);
         up.addTo(parameters);
         down.addTo(parameters);
+    }
+
+    void adapt(Predicate<String> targeted, Function<Variable, LowRank> make, List<Variable> factors) {
+        qkv.adapt(targeted, make, factors);
+        attnOutput.adapt(targeted, make, factors);
+        up.adapt(targeted, make, factors);
+        down.adapt(targeted, make, factors);
     }
 
     void requireGrad(boolean required) {

@@ -10,8 +10,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * Makes vocabularies of a corpus: byte-level BPE, or one token a character. Both are byte-level BPE vocabularies with
@@ -22,10 +20,6 @@ public final class VocabularyTrainer {
     /** The control token that parts documents: it begins and ends a sequence. The last id of every vocabulary made here. */
     public static final String END_OF_TEXT = "<|endoftext|>";
 
-    /** GPT-2's words (Radford et al., 2019): letters, numbers and others apart, each with at most one space in front. */
-    private static final Pattern WORD = Pattern.compile(
-            "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
-            Pattern.UNICODE_CHARACTER_CLASS);
     private static final int BYTES = 256;
 
     private VocabularyTrainer() {
@@ -66,10 +60,14 @@ public final class VocabularyTrainer {
 
     private static Map<String, long[]> countWords(Iterable<String> texts) {
         Map<String, long[]> counts = new LinkedHashMap<>();
+        Splitter words = new GptSplitter();
         for (String text : texts) {
-            Matcher words = WORD.matcher(text);
-            while (words.find()) {
-                counts.computeIfAbsent(words.group(), word -> new long[1])[0]++;
+            char[] chars = text.toCharArray();
+            Utf8.repair(chars);
+            for (int from = 0; from < chars.length; ) {
+                int end = words.end(chars, from, chars.length);
+                counts.computeIfAbsent(new String(chars, from, end - from), word -> new long[1])[0]++;
+                from = end;
             }
         }
         return counts;
@@ -140,13 +138,10 @@ public final class VocabularyTrainer {
         String[] spelling = new String[BYTES];
         int next = 0x100;
         for (int b = 0; b < BYTES; b++) {
-            spelling[b] = Character.toString(prints(b) ? b : next++);
+            boolean prints = b >= '!' && b <= '~' || b >= 0xA1 && b <= 0xAC || b >= 0xAE;
+            spelling[b] = Character.toString(prints ? b : next++);
         }
         return spelling;
-    }
-
-    private static boolean prints(int b) {
-        return b >= '!' && b <= '~' || b >= 0xA1 && b <= 0xAC || b >= 0xAE;
     }
 
     /** GPT-2's ids of the bytes: first those that print, then the others. */
