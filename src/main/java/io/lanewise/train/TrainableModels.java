@@ -45,6 +45,10 @@ final class TrainableModels {
                 throw new IllegalArgumentException("context: " + config.context() + " positions, but " + config.from()
                         + " was made for " + base.config().context());
             }
+            if (tokenizer.vocabSize() > base.config().vocabSize()) {
+                throw new IllegalArgumentException("vocabularyFrom: it has " + tokenizer.vocabSize() + " tokens, but "
+                        + config.from() + " only " + base.config().vocabSize());
+            }
             Network network = new Network(arena, base.config().with(change -> change.dropout = (float) config.dropout()));
             network.parameters().forEach(parameter -> base.read(parameter.name(), parameter.value()));
             return network;

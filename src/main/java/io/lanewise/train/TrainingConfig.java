@@ -22,6 +22,8 @@ public record TrainingConfig(
         @Setting(value = "Tokens of a bpe vocabulary.", min = 257, max = 1_000_000) int vocabSize,
 
         @Setting("A GGUF or safetensors model to go on training from, instead of random weights.") String from,
+        @Setting("A GGUF file to take the vocabulary from, where the model of --from has none or there is no --from.")
+        String vocabularyFrom,
         @Setting(value = "Rank of LoRA adapters on a frozen model of --from; 0 trains all weights.", min = 0,
                 max = 4096) int loraRank,
         @Setting(value = "What LoRA's product is multiplied by, times the rank.", min = 0) double loraAlpha,
@@ -77,7 +79,7 @@ public record TrainingConfig(
     /** A small Llama on byte-level BPE: minutes on a laptop. */
     public static final TrainingConfig DEFAULT = new TrainingConfig(
             List.of(), TextCorpus.Documents.NONE, 0.1, VocabularyKind.BPE, 1024,
-            "", 0, 16, List.of("attn_q", "attn_v"),
+            "", "", 0, 16, List.of("attn_q", "attn_v"),
             BlockKind.LLAMA, 4, 128, 4, 0, 0, 128, true, 0,
             2000, 16, 1, OptimizerKind.ADAMW, 1e-3, 1e-4, 100, Schedule.Kind.COSINE, 0.9, 0.99, 0.1, 1, 1337,
             250, 0, 0, 0, 0, "\n", 0.8);
@@ -187,6 +189,10 @@ public record TrainingConfig(
 
         public Builder from(Path model) {
             return put("from", model.toString());
+        }
+
+        public Builder vocabularyFrom(Path gguf) {
+            return put("vocabularyFrom", gguf.toString());
         }
 
         public Builder lora(int rank, double alpha, String... targets) {

@@ -15,9 +15,15 @@ final class Vocabularies {
     }
 
     static Tokenizer tokenizer(TrainingConfig config) {
-        if (!config.from().isEmpty()) {
-            try (Checkpoint checkpoint = Checkpoint.open(Path.of(config.from()))) {
+        if (!config.vocabularyFrom().isEmpty()) {
+            try (Checkpoint checkpoint = Checkpoint.open(Path.of(config.vocabularyFrom()))) {
                 return VocabularyReader.tokenizer(checkpoint);
+            }
+        }
+        if (!config.from().isEmpty()) {
+            try (BaseModel base = BaseModel.open(Path.of(config.from()))) {
+                return base.tokenizer().orElseThrow(() -> new IllegalArgumentException(
+                        "vocabularyFrom: " + config.from() + " has no vocabulary; name a GGUF file that has it"));
             }
         }
         List<Path> files = config.text().stream().map(Path::of).toList();

@@ -42,8 +42,11 @@ class FineTuningTest {
 
     @Test
     void allWeightsCanLearnFromSafetensorsOrGguf() throws IOException {
-        Path base = SharedData.require("models/stories260K/stories260K.F32.gguf");
-        assertLowers(builder(base).steps(60).build(), folder.resolve("full"));
+        Path base = SharedData.require("models/stories260K/stories260K.Q8_0.gguf");
+        assertLowers(builder(base).steps(60).build(), folder.resolve("gguf"));
+        Path safetensors = SharedData.require("models/stories260K/hf");
+        assertThatThrownBy(() -> begin(builder(safetensors).build())).hasMessageContaining("vocabularyFrom");
+        assertLowers(builder(safetensors).vocabularyFrom(base).steps(60).build(), folder.resolve("safetensors"));
     }
 
     @Test
