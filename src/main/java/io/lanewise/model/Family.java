@@ -7,7 +7,9 @@ import java.util.TreeMap;
 /** How one family of models writes its configuration into a checkpoint's metadata. */
 @FunctionalInterface
 interface Family {
-    Map<String, Family> ALL = new TreeMap<>(Map.of("llama", LlamaFamily::config));
+    Map<String, Family> ALL = new TreeMap<>(Map.of(
+            "llama", LlamaFamily::llama,
+            "qwen2", LlamaFamily::qwen2));
 
     ModelConfig config(Checkpoint checkpoint);
 }

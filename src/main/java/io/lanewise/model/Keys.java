@@ -41,9 +41,7 @@ final class Keys {
         if (metadata.has(full(key))) {
             return size(key);
         }
-        if (dim % nHeads != 0) {
-            throw error("embedding_length", dim + " is not a multiple of attention.head_count " + nHeads);
-        }
+        check(dim % nHeads == 0, "embedding_length", "a multiple of attention.head_count " + nHeads, dim);
         return dim / nHeads;
     }
 
@@ -68,9 +66,7 @@ final class Keys {
             case "linear" -> number("rope.scaling.factor", 1);
             default -> throw error("rope.scaling.type", "expected none or linear, got '" + type + "'");
         };
-        if (!(factor > 0)) {
-            throw error("rope.scaling.factor", "expected a number above 0, got " + factor);
-        }
+        check(factor > 0, "rope.scaling.factor", "a number above 0", factor);
         RopeScaling linear = RopeScaling.linear(factor);
         return new RopeScaling(linear.freqScale(), frequencyFactors(ropeDim / 2), 0, 1, linear.betaFast(),
                 linear.betaSlow(), 0);
@@ -89,21 +85,24 @@ final class Keys {
         return source.map().toFloatArray();
     }
 
-    FormatException error(String key, String problem) {
+    /** Refuses the file unless {@code valid}, saying what the key may be. */
+    void check(boolean valid, String key, String expected, Object actual) {
+        if (!valid) {
+            throw error(key, "expected " + expected + ", got " + actual);
+        }
+    }
+
+    private FormatException error(String key, String problem) {
         return new FormatException(checkpoint.path(), full(key) + ": " + problem);
     }
 
     private int checked(String key, long value) {
-        if (value < 1 || value > MAX_SIZE) {
-            throw error(key, "expected 1 to " + MAX_SIZE + ", got " + value);
-        }
+        check(value >= 1 && value <= MAX_SIZE, key, "1 to " + MAX_SIZE, value);
         return (int) value;
     }
 
     private float checkedNumber(String key, float value) {
-        if (!Float.isFinite(value)) {
-            throw error(key, "expected a finite number, got " + value);
-        }
+        check(Float.isFinite(value), key, "a finite number", value);
         return value;
     }
 

@@ -36,7 +36,7 @@ class GoldenLogitsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "llama-tied", "llama-rope3", "llama-ropelinear"})
+    @ValueSource(strings = {"llama", "llama-tied", "llama-rope3", "llama-ropelinear", "qwen2"})
     void familiesAgreeInOneBatchInChunksAndTokenByToken(String name) throws IOException {
         Path folder = SharedData.require("golden/families");
         int[] tokens = ints(folder.resolve(name + ".json"), "tokens");
@@ -48,7 +48,7 @@ class GoldenLogitsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "llama-tied", "llama-rope3", "llama-ropelinear"})
+    @ValueSource(strings = {"llama", "llama-tied", "llama-rope3", "llama-ropelinear", "qwen2"})
     void greedyContinuationsAreTheSame(String name) throws IOException {
         Path folder = SharedData.require("golden/families");
         int[] tokens = ints(folder.resolve(name + ".json"), "tokens");
@@ -63,6 +63,24 @@ class GoldenLogitsTest {
                 session.decode(actual[i]);
             }
             assertThat(actual).isEqualTo(expected);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "IQ4_NL", "MXFP4", "Q2_K", "Q3_K", "Q4_K",
+        "Q5_K", "Q6_K", "IQ4_XS", "Q4_K_M"})
+    void quantisedFilesAgreeWithTheirDequantisedWeights(String type) throws IOException {
+        Path folder = SharedData.require("golden/families");
+        for (String name : List.of("llama-q." + type, "qwen2-q." + type)) {
+            if (Files.exists(folder.resolve(name + ".gguf"))) {
+                int[] tokens = ints(folder.resolve(name + ".json"), "tokens");
+                float[] expected = floats(folder.resolve(name + ".logits.f32"));
+                for (int batchRows : new int[] {48, 1}) {
+                    float[] actual = logits(folder.resolve(name + ".gguf"), tokens, 2, batchRows);
+                    assertThat(nmse(actual, expected)).as("%s, batches of %d", name, batchRows)
+                            .isLessThan(FAMILY_TOLERANCE);
+                }
+            }
         }
     }
 
