@@ -2,6 +2,7 @@ package io.lanewise.generate;
 
 import io.lanewise.format.Checkpoint;
 import io.lanewise.model.Decoder;
+import io.lanewise.model.LoraAdapter;
 import io.lanewise.model.ModelConfig;
 import io.lanewise.parallel.ComputePool;
 import io.lanewise.tokenizer.Tokenizer;
@@ -46,7 +47,8 @@ public final class Model implements AutoCloseable {
         try {
             checkpoint = Checkpoint.open(file);
             Tokenizer tokenizer = VocabularyReader.tokenizer(checkpoint);
-            Decoder decoder = Decoder.load(checkpoint, pool);
+            LoraAdapter adapter = options.lora() == null ? null : LoraAdapter.open(options.lora());
+            Decoder decoder = Decoder.load(checkpoint, adapter, pool);
             return new Model(checkpoint, decoder, tokenizer, pool, ownsPool);
         } catch (Throwable failed) {
             if (checkpoint != null) {

@@ -19,10 +19,10 @@ public final class Decoder implements AutoCloseable {
     private final AttentionMask mask;
     final RopeTable rope;
 
-    private Decoder(Checkpoint checkpoint, ComputePool pool, ModelConfig config) {
+    private Decoder(Checkpoint checkpoint, LoraAdapter adapter, ComputePool pool, ModelConfig config) {
         this.pool = pool;
         this.config = config;
-        this.weights = ModelWeights.load(checkpoint, config, pool, arena);
+        this.weights = ModelWeights.load(checkpoint, adapter, config, pool, arena);
         this.rope = new RopeTable(config.rope().style(), config.rope().dim(), config.rope().base(),
                 config.rope().scaling());
         this.mask = new AttentionMask(true, 0, 0, config.attention().scale());
@@ -32,16 +32,17 @@ public final class Decoder implements AutoCloseable {
      * Reads the configuration and packs the weights of a checkpoint, which must stay open as long as the decoder: the
      * token embedding stays mapped.
      *
+     * @param adapter what matrices are changed by as they are packed, or null
      * @throws FormatException if the architecture is unknown, or metadata or tensors do not make a model
      */
-    public static Decoder load(Checkpoint checkpoint, ComputePool pool) {
+    public static Decoder load(Checkpoint checkpoint, LoraAdapter adapter, ComputePool pool) {
         String architecture = checkpoint.metadata().string("general.architecture");
         Family family = Family.ALL.get(architecture);
         if (family == null) {
             throw new FormatException(checkpoint.path(), "architecture '" + architecture
                     + "' is not one that this version runs: " + String.join(", ", Family.ALL.keySet()));
         }
-        return new Decoder(checkpoint, pool, family.config(checkpoint));
+        return new Decoder(checkpoint, adapter, pool, family.config(checkpoint));
     }
 
     public ModelConfig config() {

@@ -125,14 +125,34 @@ public final class LoraAdapter {
             throw new FormatException(path, "is for another model: it changes " + weight.name() + " as ["
                     + change.out + ", " + change.in + "], the model has " + weight.shape());
         }
+        return merged(weight, change);
+    }
+
+    private TensorSource merged(TensorSource weight, Factors change) {
         WeightCodec codec = WeightCodec.of(weight.dtype()).orElseThrow(() -> new FormatException(path,
                 weight.name() + " is " + weight.dtype() + ", which has no decoder"));
         return new Merged(weight, codec, change, scale);
     }
 
-    /** Names of the matrices that it changes. */
-    public Iterable<String> names() {
-        return factors.keySet();
+    /** As {@link #apply}, but F32 in any case: for matrices that must be of one type with another. */
+    TensorSource applyOrWiden(TensorSource weight) {
+        Factors none = new Factors(new float[0], new float[0], 0, weight.shape().size(1), weight.shape().size(0));
+        return changes(weight.name()) ? apply(weight) : merged(weight, none);
+    }
+
+    /** Whether it changes the matrix of this name. */
+    boolean changes(String name) {
+        return factors.containsKey(name);
+    }
+
+    /** Refuses an adapter for matrices that a model does not have. */
+    void checkNames(Checkpoint model) {
+        for (String name : factors.keySet()) {
+            if (model.find(name).isEmpty()) {
+                throw new FormatException(path, "is for another model: it changes " + name + ", which " + model.path()
+                        + " does not have");
+            }
+        }
     }
 
     /** W + scale · B · A, worked out row by row when it is read. */

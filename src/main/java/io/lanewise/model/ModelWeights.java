@@ -22,11 +22,12 @@ record ModelWeights(
         Linear output) {
 
     /**
-     * Reads and packs all weights into {@code arena}.
+     * Reads and packs all weights into {@code arena}, changed by {@code adapter} where that is not null.
      *
      * @throws io.lanewise.format.FormatException if a tensor is missing or has another shape than the configuration says
      */
-    static ModelWeights load(Checkpoint checkpoint, ModelConfig config, ComputePool pool, Arena arena) {
-        return new WeightLoader(checkpoint, config, pool, arena).load();
+    static ModelWeights load(Checkpoint checkpoint, LoraAdapter adapter, ModelConfig config, ComputePool pool,
+            Arena arena) {
+        return new WeightLoader(checkpoint, adapter, config, pool, arena).load();
     }
 }

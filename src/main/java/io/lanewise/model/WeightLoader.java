@@ -21,12 +21,15 @@ import java.util.TreeSet;
 /** Finds a model's tensors by their canonical names, checks their shapes and packs them. */
 final class WeightLoader {
     private final Checkpoint checkpoint;
+    /** Null where the weights are taken as they are. */
+    private final LoraAdapter adapter;
     private final ModelConfig config;
     private final ComputePool pool;
     private final Arena arena;
 
-    WeightLoader(Checkpoint checkpoint, ModelConfig config, ComputePool pool, Arena arena) {
+    WeightLoader(Checkpoint checkpoint, LoraAdapter adapter, ModelConfig config, ComputePool pool, Arena arena) {
         this.checkpoint = checkpoint;
+        this.adapter = adapter;
         this.config = config;
         this.pool = pool;
         this.arena = arena;
@@ -34,6 +37,9 @@ final class WeightLoader {
 
     ModelWeights load() {
         refuseUnsupportedTypes();
+        if (adapter != null) {
+            adapter.checkNames(checkpoint);
+        }
         List<LayerWeights> layers = new ArrayList<>();
         for (int layer = 0; layer < config.nLayers(); layer++) {
             layers.add(layer("blk." + layer + "."));
@@ -57,14 +63,22 @@ final class WeightLoader {
                 linear(prefix + "attn_v", attention.nKvHeads() * attention.vHeadDim(), dim),
                 linear(prefix + "attn_output", dim, attention.nHeads() * attention.vHeadDim()),
                 norm(prefix + "ffn_norm.weight"),
-                new Linear(PackedMatrix.packGated(pool, arena, require(prefix + "ffn_gate.weight", ffnDim, dim),
-                        require(prefix + "ffn_up.weight", ffnDim, dim)), null),
+                gated(require(prefix + "ffn_gate.weight", ffnDim, dim), require(prefix + "ffn_up.weight", ffnDim, dim)),
                 linear(prefix + "ffn_down", dim, ffnDim));
     }
 
     private Linear linear(String name, int out, int in) {
         Tensor bias = vector(name + ".bias", out).orElse(null);
-        return new Linear(PackedMatrix.pack(pool, arena, require(name + ".weight", out, in)), bias);
+        TensorSource weight = require(name + ".weight", out, in);
+        return new Linear(PackedMatrix.pack(pool, arena, adapter == null ? weight : adapter.apply(weight)), bias);
+    }
+
+    /** Both in one matrix, and so of one type: F32 where an adapter changes either. */
+    private Linear gated(TensorSource gate, TensorSource up) {
+        if (adapter == null || !adapter.changes(gate.name()) && !adapter.changes(up.name())) {
+            return new Linear(PackedMatrix.packGated(pool, arena, gate, up), null);
+        }
+        return new Linear(PackedMatrix.packGated(pool, arena, adapter.applyOrWiden(gate), adapter.applyOrWiden(up)), null);
     }
 
     private Normalization norm(String name) {

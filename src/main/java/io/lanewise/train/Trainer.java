@@ -227,6 +227,11 @@ public final class Trainer implements AutoCloseable {
         return new TextSampler(model, tokenizer).sample(prompt, tokens, temperature, new RandomState(seed));
     }
 
+    /** Writes the logits [vocabSize] behind the last of {@code ids}, at most as many as the model has positions. */
+    public void logits(int[] ids, float[] logits) {
+        model.logits(ids, logits);
+    }
+
     /** Saves the run, so that it can be resumed. */
     public void save() {
         save(TrainingListener.NONE);
