@@ -28,6 +28,11 @@ public final class Decoder implements AutoCloseable {
         this.mask = new AttentionMask(true, 0, 0, config.attention().scale());
     }
 
+    /** Loads the weights as they are; errors as {@link #load(Checkpoint, LoraAdapter, ComputePool)}. */
+    public static Decoder load(Checkpoint checkpoint, ComputePool pool) {
+        return load(checkpoint, null, pool);
+    }
+
     /**
      * Reads the configuration and packs the weights of a checkpoint, which must stay open as long as the decoder: the
      * token embedding stays mapped.
