@@ -22,9 +22,12 @@ record Blocks(int kc, int mc) {
         return new Blocks(kc, mc);
     }
 
-    /** The depth of each part when {@code inDim} is cut into as few equal parts as fit in {@link #kc}. */
+    /**
+     * The depth of each part when {@code inDim} is cut into as few equal parts as fit in {@link #kc}: whole blocks of 32,
+     * so that no block of quantised weights is cut.
+     */
     int depth(int inDim) {
         int parts = Math.max(1, (inDim + kc - 1) / kc);
-        return Math.max(1, (inDim + parts - 1) / parts);
+        return Math.max(1, (inDim + 32 * parts - 1) / (32 * parts)) * 32;
     }
 }

@@ -18,6 +18,7 @@ abstract class PanelFormat {
         TABLE.put(DType.F32, new FloatPanels());
         TABLE.put(DType.F16, new HalfPanels(DType.F16));
         TABLE.put(DType.BF16, new HalfPanels(DType.BF16));
+        TABLE.put(DType.Q8_0, new BytePanels());
     }
 
     /** The format of a type; types that only have a codec are kept as the floats that they decode to. */

@@ -127,6 +127,32 @@ class MatmulTest {
     }
 
     @Test
+    void byteWeightsAreRightForAnyNumberOfBlocksAndOutputs() {
+        for (int rows : new int[] {1, 2, 7}) {
+            for (int out : new int[] {1, Lanes.FLOATS + 1, NR - 1, NR, 2 * NR + 3}) {
+                for (int in : new int[] {32, 64, 96, Blocks.OF_MACHINE.kc() + 32}) {
+                    verify(DType.Q8_0, rows, out, in);
+                }
+            }
+        }
+    }
+
+    @Test
+    void oneRowOfByteWeightsGivesTheBitsThatItGivesAmongOthers() {
+        MatmulCase c = new MatmulCase(arena, DType.Q8_0, 9, 2 * NR + 9, 2 * Blocks.OF_MACHINE.kc() + 96, 4);
+        PackedMatrix w = c.pack(pool, arena);
+        float[] expected = c.multiply(arena, team, w, false, Activation.NONE, false);
+        Matmul matmul = new Matmul(arena, team, 9, c.in);
+        MemorySegment y = c.newY(arena);
+        for (int row = 0; row < 9; row++) {
+            matmul.begin(c.x, c.xOff + (long) row * c.xStride, c.xStride, 1, c.in);
+            matmul.add(w, null, Activation.NONE, false, y, c.yOff + (long) row * c.yStride, c.yStride);
+            matmul.run();
+        }
+        assertThat(c.read(y)).isEqualTo(expected);
+    }
+
+    @Test
     void typesWithoutAKernelAreRefusedByName() {
         Tensor w = Tensor.allocate(arena, DType.IQ1_S, Shape.of(2, 256));
         assertThat(PackedMatrix.supports(DType.IQ1_S)).isFalse();
@@ -311,6 +337,7 @@ class MatmulTest {
             matrices.add(c.pack(pool, arena));
             matrices.add(c.packGated(pool, arena));
         }
+        matrices.add(new MatmulCase(arena, DType.Q8_0, 7, 2 * NR + 3, 256, 9).pack(pool, arena));
         MatmulCase first = cases.getFirst();
         MemorySegment y = arena.allocate(4L * 7 * first.out, 64);
         Matmul matmul = new Matmul(arena, team, 7, 256);
