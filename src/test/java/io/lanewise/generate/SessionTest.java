@@ -2,6 +2,7 @@ package io.lanewise.generate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.offset;
 
 import com.sun.management.ThreadMXBean;
 import io.lanewise.SharedData;
@@ -102,7 +103,7 @@ class SessionTest {
             session.prefill(first);
             assertThat(session.prefill(second)).isEqualTo(common).isPositive();
             fresh.prefill(second);
-            assertThat(session.logits().row(0).toFloatArray()).isEqualTo(fresh.logits().row(0).toFloatArray());
+            assertSameLogits(session, fresh);
             assertThat(session.prefill(second)).as("the same prompt again").isEqualTo(second.length - 1);
             assertThat(session.tokens()).isEqualTo(second);
         }
@@ -117,9 +118,15 @@ class SessionTest {
             session.decode(tokens[4]);
             fresh.prefill(Arrays.copyOf(tokens, 4));
             fresh.decode(tokens[4]);
-            assertThat(session.logits().row(0).toFloatArray()).isEqualTo(fresh.logits().row(0).toFloatArray());
+            assertSameLogits(session, fresh);
             assertThatThrownBy(() -> session.truncate(6)).hasMessageContaining("expected 0 to 5, got 6");
         }
+    }
+
+    /** Up to the order of horizontal sums, which differs between interpreted and compiled vector code. */
+    private static void assertSameLogits(Session actual, Session expected) {
+        assertThat(actual.logits().row(0).toFloatArray())
+                .containsExactly(expected.logits().row(0).toFloatArray(), offset(2e-4f));
     }
 
     @ParameterizedTest
