@@ -140,12 +140,24 @@ final class AttentionSoftmax {
         return m.reduceLanes(VectorOperators.MAX);
     }
 
-    /** Scores → probs in one row of n scores, n a multiple of a vector; returns their sum. */
+    /**
+     * Scores → probs in one row of n scores, n a multiple of a vector; returns their sum. {@link #exp2(FloatVector)} is
+     * written out: once compiled by itself, C2 calls it from here instead of inlining it, and boxes every vector.
+     */
     static float rowProbs(MemorySegment w, long off, int n, float max) {
         float reference = max == Float.NEGATIVE_INFINITY ? 0f : max;
         FloatVector sum = FloatVector.zero(Lanes.FLOAT);
         for (int i = 0; i < n; i += Lanes.FLOATS) {
-            FloatVector prob = exp2(Floats.load(w, off + i).sub(reference));
+            FloatVector x = Floats.load(w, off + i).sub(reference);
+            FloatVector t = x.add(ROUND);
+            FloatVector f = x.sub(t.sub(ROUND));
+            FloatVector p = f.fma(FloatVector.broadcast(Lanes.FLOAT, E5), FloatVector.broadcast(Lanes.FLOAT, E4));
+            p = p.fma(f, FloatVector.broadcast(Lanes.FLOAT, E3));
+            p = p.fma(f, FloatVector.broadcast(Lanes.FLOAT, E2));
+            p = p.fma(f, FloatVector.broadcast(Lanes.FLOAT, E1));
+            p = p.fma(f, FloatVector.broadcast(Lanes.FLOAT, 1f));
+            FloatVector prob = p.reinterpretAsInts().add(t.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
+                    .reinterpretAsFloats().blend(0f, x.compare(VectorOperators.LT, LOWEST));
             Floats.store(prob, w, off + i);
             sum = sum.add(prob);
         }

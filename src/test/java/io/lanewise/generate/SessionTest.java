@@ -130,7 +130,7 @@ class SessionTest {
                 .containsExactly(expected.logits().row(0).toFloatArray(), offset(2e-4f));
     }
 
-    @Tag("allocation")
+    @Tag("slow")
     @ParameterizedTest
     @EnumSource(value = DType.class, names = {"F32", "F16"})
     void decodingAllocatesNothing(DType kvType) {
