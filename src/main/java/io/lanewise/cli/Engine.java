@@ -25,6 +25,7 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "Examples:",
+            "  engine generate --model model.gguf --prompt \"Once upon a time\"",
             "  engine inspect model.gguf --tensors",
             "  engine synth --shape stories-260k --type F16 --out tiny.gguf",
             "  engine COMMAND --help"
@@ -35,6 +36,9 @@ public final class Engine implements Runnable {
     private static final long INTERRUPT_SECONDS = 5;
 
     static {
+        COMMANDS.put("generate", GenerateCommand::new);
+        COMMANDS.put("logits", LogitsCommand::new);
+        COMMANDS.put("perplexity", PerplexityCommand::new);
         COMMANDS.put("tokenize", TokenizeCommand::new);
         COMMANDS.put("inspect", InspectCommand::new);
         COMMANDS.put("synth", SynthCommand::new);

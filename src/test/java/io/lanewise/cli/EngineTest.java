@@ -29,7 +29,7 @@ class EngineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"inspect", "synth", "tokenize"})
+    @ValueSource(strings = {"generate", "inspect", "logits", "perplexity", "quantize", "synth", "tokenize"})
     void everyCommandExplainsItselfWithAnExample(String command) {
         CommandLineRun help = CommandLineRun.of(command, "--help");
 
