@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.io.JsonEOFException;
 import io.lanewise.format.FormatException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -69,7 +70,7 @@ final class JsonFile implements AutoCloseable {
         try {
             JsonToken token = parser.nextToken();
             if (token == null) {
-                throw problem("ends too early");
+                throw problem("ends too early: it is cut off, get it again");
             }
             return token;
         } catch (IOException failed) {
@@ -149,6 +150,9 @@ final class JsonFile implements AutoCloseable {
     }
 
     private FormatException notJson(IOException failed) {
+        if (failed instanceof JsonEOFException) {
+            return problem("ends too early: it is cut off, get it again");
+        }
         String reason = failed instanceof JsonProcessingException json ? json.getOriginalMessage() : failed.getMessage();
         return new FormatException(path, "is not valid JSON near byte " + parser.currentLocation().getByteOffset() + ": "
                 + String.valueOf(reason).lines().findFirst().orElse(""), failed);
