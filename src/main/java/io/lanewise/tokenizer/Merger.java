@@ -12,7 +12,7 @@ import java.util.Arrays;
  */
 abstract class Merger {
     /** No merge: ranks lower than any real one sort behind it. */
-    private static final int NO_RANK = Integer.MAX_VALUE;
+    static final int NO_RANK = Integer.MAX_VALUE;
     /** Up to this many symbols the scan was the faster one. */
     private static final int LONGEST_SCAN = 64;
 

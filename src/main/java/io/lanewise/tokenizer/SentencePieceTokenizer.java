@@ -76,7 +76,10 @@ final class SentencePieceTokenizer extends VocabularyTokenizer {
         throw new IllegalArgumentException("tokens[" + id + "] '" + token + "' is of type byte but not spelt <0xXX>");
     }
 
-    /** Maps each score to an int that sorts the other way round, so that the highest score has the lowest rank. */
+    /**
+     * Maps each score to an int that sorts the other way round, so that the highest score has the lowest rank. A score of
+     * minus infinity says that nothing merges to this token.
+     */
     private static int[] ranks(float[] scores) {
         int[] rank = new int[scores.length];
         for (int id = 0; id < rank.length; id++) {
@@ -85,7 +88,7 @@ final class SentencePieceTokenizer extends VocabularyTokenizer {
             }
             // 0f - s turns both zeros into +0; flipping the other bits of a negative float makes its order an int's.
             int bits = Float.floatToIntBits(0f - scores[id]);
-            rank[id] = bits ^ bits >> 31 & Integer.MAX_VALUE;
+            rank[id] = scores[id] == Float.NEGATIVE_INFINITY ? Merger.NO_RANK : bits ^ bits >> 31 & Integer.MAX_VALUE;
         }
         return rank;
     }
@@ -133,7 +136,7 @@ final class SentencePieceTokenizer extends VocabularyTokenizer {
 
         @Override
         protected void plain(char[] text, int from, int to, boolean atStart) {
-            int offset = spacePrefix && atStart ? 1 : 0;
+            int offset = spacePrefix && (atStart || !vocabulary.prefixOnce()) ? 1 : 0;
             char[] escaped = new char[to - from + offset];
             escaped[0] = SPACE;
             for (int i = from; i < to; i++) {

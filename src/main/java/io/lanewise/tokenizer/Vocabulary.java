@@ -26,11 +26,13 @@ import java.util.Objects;
  * @param composeUnicode bring a text to Unicode's composed form NFC first
  * @param stripLeft      special tokens that swallow the white space before them; null for none
  * @param stripRight     special tokens that swallow the white space after them; null for none
+ * @param prefixOnce     put that space in front of the text only, not again behind each special token
+ * @param ends           further ids that end a model's turn; null for none
  */
 public record Vocabulary(String model, String pre, List<String> tokens, float[] scores, int[] types,
         List<String> merges, SpecialIds ids, Boolean addBos, Boolean addEos, Boolean addSep, Boolean addSpacePrefix,
         Boolean ignoreMerges, Boolean lowercase, Boolean stripAccents, boolean composeUnicode, BitSet stripLeft,
-        BitSet stripRight) {
+        BitSet stripRight, boolean prefixOnce, BitSet ends) {
 
     /** Begins a vocabulary of a model kind. */
     public static Builder builder(String model, List<String> tokens) {
@@ -80,6 +82,8 @@ public record Vocabulary(String model, String pre, List<String> tokens, float[] 
         private boolean composeUnicode;
         private BitSet stripLeft;
         private BitSet stripRight;
+        private boolean prefixOnce;
+        private BitSet ends;
 
         private Builder(String model, List<String> tokens) {
             this.model = Objects.requireNonNull(model, "model");
@@ -224,11 +228,24 @@ public record Vocabulary(String model, String pre, List<String> tokens, float[] 
             return this;
         }
 
+        /** Whether the space in front of a text is not put in again behind each special token. */
+        public Builder prefixOnce(boolean once) {
+            prefixOnce = once;
+            return this;
+        }
+
+        /** Further ids that end a model's turn. */
+        public Builder ends(BitSet ids) {
+            ends = ids;
+            return this;
+        }
+
         /** The vocabulary; {@link Tokenizers#of} checks it. */
         public Vocabulary build() {
             return new Vocabulary(model, pre, tokens, scores, types, merges,
                     new SpecialIds(bos, eos, unk, sep, pad, cls, mask, eot, eom), addBos, addEos, addSep,
-                    addSpacePrefix, ignoreMerges, lowercase, stripAccents, composeUnicode, stripLeft, stripRight);
+                    addSpacePrefix, ignoreMerges, lowercase, stripAccents, composeUnicode, stripLeft, stripRight,
+                    prefixOnce, ends);
         }
     }
 }

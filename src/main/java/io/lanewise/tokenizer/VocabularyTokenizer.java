@@ -41,6 +41,9 @@ abstract class VocabularyTokenizer implements Tokenizer {
                 ends.set(id);
             }
         }
+        if (vocabulary.ends() != null) {
+            ends.or(vocabulary.ends());
+        }
         List<String> tokens = vocabulary.tokens();
         for (int id = 0; id < pieces.length; id++) {
             String token = tokens.get(id);
@@ -62,7 +65,7 @@ abstract class VocabularyTokenizer implements Tokenizer {
         /**
          * Encodes plain text [from, to), which holds no special tokens, behind what is there already.
          *
-         * @param atStart whether the text begins here, or goes on behind a special token
+         * @param atStart whether the text begins here; if not, it goes on behind a special token
          */
         protected abstract void plain(char[] text, int from, int to, boolean atStart);
     }
@@ -116,7 +119,7 @@ abstract class VocabularyTokenizer implements Tokenizer {
             int id = (int) found;
             int end = found >= 0 && contains(vocabulary.stripLeft(), id) ? withoutTrailingSpace(text, from, to) : to;
             if (from < end) {
-                encoder.plain(text, from, end, true);
+                encoder.plain(text, from, end, from == 0);
             }
             if (found < 0) {
                 return;

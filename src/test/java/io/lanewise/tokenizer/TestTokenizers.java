@@ -2,6 +2,7 @@ package io.lanewise.tokenizer;
 
 import io.lanewise.SharedData;
 import io.lanewise.format.Checkpoint;
+import io.lanewise.generate.HuggingFaceTokenizerFile;
 import io.lanewise.generate.VocabularyReader;
 
 import java.util.Map;
@@ -12,6 +13,16 @@ final class TestTokenizers {
     private static final Map<String, Tokenizer> CACHE = new ConcurrentHashMap<>();
 
     private TestTokenizers() {
+    }
+
+    /** The tokenizer of a case: qwen2 comes as a tokenizer.json, the others as GGUF files. */
+    static Tokenizer of(String name) {
+        return name.equals("qwen2") ? ofHuggingFace("tokenizers/qwen3")
+                : ofGguf("tokenizers/ggml-vocab-" + name + ".gguf");
+    }
+
+    static Tokenizer ofHuggingFace(String relative) {
+        return CACHE.computeIfAbsent(relative, name -> HuggingFaceTokenizerFile.tokenizer(SharedData.require(name)));
     }
 
     static Tokenizer ofGguf(String relative) {
