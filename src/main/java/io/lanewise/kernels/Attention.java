@@ -2,13 +2,14 @@ package io.lanewise.kernels;
 
 import io.lanewise.parallel.StageBody;
 import io.lanewise.parallel.Team;
+import io.lanewise.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
  * Fused scaled-dot-product attention: out = softmax(mask(scale · q Kᵀ)) V for groups of query heads that share a
- * key-value head (MHA, GQA, MQA), by online softmax over blocks of keys; the matrix of scores never exists beyond a tile
- * of {@link KvBuffer#PANEL} keys (Dao, "FlashAttention-2", 2023).
+ * key-value head (MHA, GQA, MQA), by online softmax over blocks of keys; the matrix of scores never exists beyond a
+ * tile of {@link KvBuffer#BLOCK} keys (Dao, "FlashAttention-2", 2023).
  *
  * <p>The unit of work is a block of queries of one key-value head, where a query is a row of one of the head's group,
  * so that all query heads of a group share the keys and values in cache. Where there are fewer units than threads might
@@ -19,6 +20,7 @@ import java.lang.foreign.MemorySegment;
  */
 public final class Attention {
     private static final int PANEL = KvBuffer.PANEL;
+    private static final int BLOCK = KvBuffer.BLOCK;
     private static final int LANES = AttentionTiles.LANES;
     private static final float LOG2_E = 1.4426950408889634f;
     private static final double LN_2 = 0.6931471805599453;
@@ -26,11 +28,11 @@ public final class Attention {
     /** Up to this many queries of a key-value head are taken one at a time; more fill the lanes of a tile. */
     private static final int FEW_QUERIES = 8;
     /** Keys a row of scores holds when queries are taken one at a time. */
-    private static final int ROW_KEYS = 8 * PANEL;
+    private static final int ROW_KEYS = 8 * BLOCK;
     /** Queries of a unit at most: shares a widened tile of keys among 192 queries, which makes its cost small. */
-    private static final int UNIT_QUERIES = 192;
+    private static final int UNIT_QUERIES = 1024;
     /** Floats of a unit's queries and outputs that may lie in the second-level cache beside the tiles. */
-    private static final int UNIT_FLOATS = 96 << 10;
+    private static final int UNIT_FLOATS = 128 << 10;
     /** Fewer units than this and units are made smaller, then keys are split. */
     private static final int ENOUGH_UNITS = 16;
     /** A part of split keys is no shorter than this. */
@@ -58,7 +60,10 @@ public final class Attention {
     private final long endAt;
     private final long keysAt;
     private final long valuesAt;
-    /** Partial results of units with split keys: [unit · splits + split][query][vHeadDim + 2], the last two max and sum. */
+    private final long zipAt;
+    private final long productAt;
+    private final long widenedAt;
+    /** Partial results where keys are split: [unit · splits + split][query][vHeadDim + 2], the last two max and sum. */
     private final MemorySegment partials;
     private final int partialFloats;
     private final StageBody manyQueries = this::manyQueries;
@@ -93,6 +98,8 @@ public final class Attention {
     private int splits;
     private int splitFrom;
     private int splitKeys;
+    private int keyPanel;
+    private int valuePanel;
 
     /**
      * Scratch for calls of up to {@code maxRows} rows.
@@ -124,13 +131,16 @@ public final class Attention {
         this.queriesAt = at += LANES;
         this.outAt = at += aligned((long) lanes * headDim);
         this.scoresAt = at += aligned((long) lanes * vHeadDim);
-        this.maxAt = at += Math.max(PANEL * LANES, FEW_QUERIES * ROW_KEYS);
+        this.maxAt = at += Math.max(BLOCK * LANES, FEW_QUERIES * ROW_KEYS);
         this.sumAt = at += aligned(lanes);
         this.firstAt = at += aligned(lanes);
         this.endAt = at += aligned(lanes);
         this.keysAt = at += aligned(lanes);
-        this.valuesAt = at += (long) headDim * PANEL;
-        this.workerFloats = at + (long) vHeadDim * PANEL;
+        this.valuesAt = at += (long) headDim * BLOCK;
+        this.zipAt = at += (long) vHeadDim * BLOCK;
+        this.productAt = at += Math.max(FloatTranspose.SCRATCH, aligned(LANES));
+        this.widenedAt = at += aligned(FEW_QUERIES * (long) vHeadDim);
+        this.workerFloats = at + ROW_KEYS * PANEL;
         this.scratch = arena.allocate(workerFloats * team.threads() * Float.BYTES, 64);
         this.partialFloats = vHeadDim + 2;
         long partialQueries = 2L * ENOUGH_UNITS * Math.min(lanes, Math.max(maxQueries, 1));
@@ -166,15 +176,15 @@ public final class Attention {
 
     /**
      * Attention of a batch of sequences over keys and values that lie as plain rows. Sequence b has rows b·rows to
-     * (b+1)·rows - 1 of q and out, at positions {@code startPos} and following, and rows b·kvLen to (b+1)·kvLen - 1 of k
-     * and v. A query that sees no key gives zeros.
+     * (b+1)·rows - 1 of q and out, at positions {@code startPos} and following, and rows b·kvLen to (b+1)·kvLen - 1 of
+     * k and v. A query that sees no key gives zeros.
      *
      * @param q [batch · rows, nHeads, headDim], rows {@code qStride} floats apart
      * @param k [batch · kvLen, nKvHeads, headDim], rows {@code kStride} floats apart
      * @param v [batch · kvLen, nKvHeads, vHeadDim], rows {@code vStride} floats apart
      * @param out [batch · rows, nHeads, vHeadDim], rows {@code outStride} floats apart; must not overlap the others
-     * @param logSumExp receives [batch, nHeads, rows]: ln Σ e^score of each query, its running max and sum in one number,
-     *     -Inf for a query that saw no key; null if nobody wants it
+     * @param logSumExp receives [batch, nHeads, rows]: ln Σ e^score of each query, its running max and sum in one
+     *     number, -Inf for a query that saw no key; null if nobody wants it
      */
     public void forward(MemorySegment q, long qOff, long qStride, MemorySegment k, long kOff, long kStride,
             MemorySegment v, long vOff, long vStride, int batch, int rows, int startPos, int kvLen, AttentionMask mask,
@@ -199,8 +209,8 @@ public final class Attention {
     private void forward(int batch, MemorySegment q, long qOff, long qStride, int rows, int startPos, int kvLen,
             AttentionMask mask, MemorySegment out, long outOff, long outStride, boolean few) {
         if (batch < 0 || rows < 0 || rows > maxRows || startPos < 0 || kvLen < 0 || kvLen > KvBuffer.MAX_POSITIONS) {
-            throw new IllegalArgumentException("attention: expected 0 to " + maxRows + " rows and no negative sizes, got "
-                    + rows + " rows, batch " + batch + ", startPos " + startPos + ", kvLen " + kvLen);
+            throw new IllegalArgumentException("attention: expected 0 to " + maxRows
+                    + " rows and no negative sizes, got " + rows + " rows, batch " + batch + ", startPos " + startPos + ", kvLen " + kvLen);
         }
         if (mask.padding() != null && mask.padding().length < (long) batch * kvLen) {
             throw new IllegalArgumentException("attention: padding of " + mask.padding().length + " keys, expected "
@@ -241,13 +251,15 @@ public final class Attention {
         }
         long floats = (count - 1) * stride + width;
         if (count > 0 && (off < 0 || stride < 0 || off + floats > x.byteSize() / Float.BYTES)) {
-            throw new IndexOutOfBoundsException("attention: " + name + " [" + count + ", " + width + "] at offset " + off
-                    + ", stride " + stride + " leaves a segment of " + x.byteSize() / Float.BYTES + " floats");
+            throw new IndexOutOfBoundsException("attention: " + name + " [" + count + ", " + width + "] at offset "
+                    + off + ", stride " + stride + " leaves a segment of " + x.byteSize() / Float.BYTES + " floats");
         }
     }
 
     /** Cuts the call into units of queries and parts of keys, by its sizes. */
     private void cut(int batch, boolean few) {
+        keyPanel = kv == null ? BLOCK : PANEL;
+        valuePanel = kv == null ? vHeadDim : PANEL;
         heads = batch * nKvHeads;
         queries = rows * group;
         int tiles = (queries + LANES - 1) / LANES;
@@ -257,12 +269,12 @@ public final class Attention {
             unitTiles = (unitTiles + 1) / 2;
             unitsPerHead = (tiles + unitTiles - 1) / unitTiles;
         }
-        splitFrom = mask.firstKey(startPos) & -PANEL;
+        splitFrom = mask.firstKey(startPos) & -BLOCK;
         int keys = Math.max(0, mask.endKey(startPos + rows - 1, kvLen) - splitFrom);
         int units = heads * unitsPerHead;
         int wanted = units >= ENOUGH_UNITS ? 1 : (ENOUGH_UNITS + units - 1) / units;
         splits = Math.clamp((keys + MIN_SPLIT_KEYS - 1) / MIN_SPLIT_KEYS, 1, wanted);
-        splitKeys = (keys + splits * PANEL - 1) / (splits * PANEL) * PANEL;
+        splitKeys = (keys + splits * BLOCK - 1) / (splits * BLOCK) * BLOCK;
     }
 
     // Many queries: a lane is a query.
@@ -285,10 +297,10 @@ public final class Attention {
         }
         int from = Math.max(splitFrom + split * splitKeys, mask.firstKey(startPos + query0 / group));
         int to = Math.min(splitFrom + (split + 1) * splitKeys, mask.endKey(startPos + (endQuery - 1) / group, kvLen));
-        for (int pos = from & -PANEL; pos < to; pos += PANEL) {
-            int count = Math.min(PANEL, to - pos);
+        for (int pos = from & -BLOCK; pos < to; pos += BLOCK) {
+            int count = Math.min(BLOCK, to - pos);
             if (!allPadding(head / nKvHeads, pos, count)) {
-                widen(head, pos, count, base);
+                gather(head, pos, count, base);
                 for (int tile = 0; tile < tiles; tile++) {
                     manyQueriesOneBlock(head, query0 + tile * LANES, pos, count, tile, base);
                 }
@@ -302,22 +314,30 @@ public final class Attention {
     /** Queries of a tile, scaled and transposed to [headDim, LANES], and its running state. */
     private void openTile(int head, int query0, int tile, long base) {
         long tileAt = base + queriesAt + (long) tile * headDim * LANES;
-        long stateAt = base + (long) tile * LANES;
+        long state = base + (long) tile * LANES;
         int lanes = Math.min(LANES, queries - query0);
         for (int lane = 0; lane < LANES; lane++) {
-            int query = query0 + Math.min(lane, lanes - 1);
-            int pos = startPos + query / group;
-            Floats.set(scratch, stateAt + maxAt + lane, Float.NEGATIVE_INFINITY);
-            Floats.set(scratch, stateAt + sumAt + lane, 0f);
-            Floats.set(scratch, stateAt + firstAt + lane, mask.firstKey(pos));
-            Floats.set(scratch, stateAt + endAt + lane, mask.endKey(pos, kvLen));
-            long from = queryOffset(head, query);
-            float scale = lane < lanes ? queryScale : 0f;
-            for (int d = 0; d < headDim; d++) {
-                Floats.set(scratch, tileAt + (long) d * LANES + lane, Floats.get(q, from + d) * scale);
-            }
+            int pos = startPos + (query0 + Math.min(lane, lanes - 1)) / group;
+            Floats.set(scratch, state + firstAt + lane, mask.firstKey(pos));
+            Floats.set(scratch, state + endAt + lane, mask.endKey(pos, kvLen));
         }
+        Elementwise.fill(scratch, state + maxAt, LANES, Float.NEGATIVE_INFINITY);
+        Elementwise.fill(scratch, state + sumAt, LANES, 0f);
         Elementwise.fill(scratch, base + outAt + (long) tile * vHeadDim * LANES, vHeadDim * LANES, 0f);
+        if (lanes < LANES) {
+            Elementwise.fill(scratch, tileAt, headDim * LANES, 0f);
+        }
+        if (group == 1) {
+            FloatTranspose.copy(q, queryOffset(head, query0), qStride, lanes, headDim, queryScale, scratch, tileAt,
+                    LANES, scratch, base + zipAt);
+        } else {
+            for (int lane = 0; lane < lanes; lane++) {
+                Elementwise.scale(q, queryOffset(head, query0 + lane), queryScale, scratch,
+                        base + keysAt + (long) lane * headDim, headDim);
+            }
+            FloatTranspose.copy(scratch, base + keysAt, headDim, lanes, headDim, 1f, scratch, tileAt, LANES, scratch,
+                    base + zipAt);
+        }
     }
 
     private long queryOffset(int head, int query) {
@@ -339,11 +359,24 @@ public final class Attention {
         return true;
     }
 
-    /** A half-precision cache's keys and values of a block, as floats for all queries of the unit. */
-    private void widen(int head, int pos, int count, long base) {
-        if (kv != null && kv.dtype().blockBytes() != Float.BYTES) {
-            kv.widenKeys(head, pos, scratch, base + keysAt);
-            kv.widenValues(head, pos, count, scratch, base + valuesAt);
+    /**
+     * Keys and values of a block as floats in the worker's scratch, for all queries of the unit: keys in panels
+     * [headDim, keyPanel], values in panels [BLOCK, valuePanel]. Even F32 is copied: read once in order it is close,
+     * where tiles that met it in strides would wait.
+     */
+    private void gather(int head, int pos, int count, long base) {
+        if (kv == null) {
+            FloatTranspose.copy(k, keyRow(head, pos), kStride, count, headDim, 1f, scratch, base + keysAt, keyPanel,
+                    scratch, base + zipAt);
+            long from = valueRow(head, pos);
+            for (int i = 0; i < count; i++) {
+                Elementwise.scale(v, from + i * vStride, 1f, scratch, base + valuesAt + (long) i * vHeadDim, vHeadDim);
+            }
+        } else {
+            kv.readKeys(head, pos, count, scratch, base + keysAt);
+            for (int d = 0; d < vHeadDim; d += PANEL) {
+                kv.readValues(head, d, pos, count, scratch, base + valuesAt + (long) d * BLOCK);
+            }
         }
     }
 
@@ -360,10 +393,10 @@ public final class Attention {
         long scores = base + scoresAt;
         long state = base + (long) tile * LANES;
         long tileOut = base + outAt + (long) tile * vHeadDim * LANES;
-        scoresOfBlock(head, pos, keys, vectors, base + queriesAt + (long) tile * headDim * LANES, base);
+        scoresOfBlock(keys, vectors, base + queriesAt + (long) tile * headDim * LANES, base);
         int padded = keys + 3 & -4;
         if (mask.softCap() > 0) {
-            AttentionSoftmax.softCap(scratch, scores, keys * LANES, mask.softCap() * LOG2_E);
+            AttentionSoftmax.softCap(scratch, scores, keys * LANES, 1, mask.softCap() * LOG2_E);
         }
         for (int key = keys; key < padded; key++) {
             hideKey(scores, key);
@@ -372,37 +405,26 @@ public final class Attention {
             AttentionSoftmax.mask(scratch, scores, pos, keys, vectors, state + firstAt, state + endAt);
         }
         hidePadding(head / nKvHeads, pos, keys, scores);
-        AttentionSoftmax.raiseMax(scratch, scores, padded, vectors, state + maxAt, state + sumAt, tileOut, vHeadDim);
+        AttentionSoftmax.raiseMax(scratch, scores, padded, vectors, state + maxAt, base + zipAt,
+                state + sumAt, tileOut, vHeadDim);
         AttentionSoftmax.probs(scratch, scores, keys, vectors, state + maxAt, state + sumAt);
-        outputOfBlock(head, pos, keys, vectors, tileOut, base);
+        addOutputOfBlock(keys, vectors, tileOut, base);
     }
 
-    private void scoresOfBlock(int head, int pos, int keys, int vectors, long queriesTile, long base) {
-        long scores = base + scoresAt;
-        long zero = base + zeroAt;
-        if (kv == null) {
-            AttentionTiles.rows(keys, vectors, k, keyRow(head, pos), kStride, scratch, queriesTile, headDim, zero, 0,
-                    scores);
-        } else if (kv.dtype().blockBytes() == Float.BYTES) {
-            AttentionTiles.columns(keys, vectors, k, kv.keyOffset(head, pos), PANEL, scratch, queriesTile, headDim, zero,
-                    0, scores);
-        } else {
-            AttentionTiles.columns(keys, vectors, scratch, base + keysAt, PANEL, scratch, queriesTile, headDim, zero, 0,
-                    scores);
+    private void scoresOfBlock(int keys, int vectors, long queriesTile, long base) {
+        for (int key = 0; key < keys; key += keyPanel) {
+            AttentionTiles.multiply(Math.min(keyPanel, keys - key), vectors, scratch,
+                    base + keysAt + (long) key * headDim, keyPanel, queriesTile, headDim, base + zeroAt, 0,
+                    base + scoresAt + (long) key * LANES);
         }
     }
 
-    private void outputOfBlock(int head, int pos, int keys, int vectors, long tileOut, long base) {
-        long probs = base + scoresAt;
-        if (kv == null) {
-            AttentionTiles.columns(vHeadDim, vectors, v, valueRow(head, pos), vStride, scratch, probs, keys, tileOut,
-                    LANES, tileOut);
-        } else if (kv.dtype().blockBytes() == Float.BYTES) {
-            AttentionTiles.columns(vHeadDim, vectors, v, kv.valueOffset(head, pos), vHeadDim, scratch, probs, keys,
-                    tileOut, LANES, tileOut);
-        } else {
-            AttentionTiles.columns(vHeadDim, vectors, scratch, base + valuesAt, vHeadDim, scratch, probs, keys, tileOut,
-                    LANES, tileOut);
+    private void addOutputOfBlock(int keys, int vectors, long tileOut, long base) {
+        for (int d = 0; d < vHeadDim; d += valuePanel) {
+            int dims = Math.min(valuePanel, vHeadDim - d);
+            long out = tileOut + (long) d * LANES;
+            AttentionTiles.multiply(dims, vectors, scratch, base + valuesAt + (long) d * BLOCK, dims, base + scoresAt,
+                    keys, out, LANES, out);
         }
     }
 
@@ -434,27 +456,28 @@ public final class Attention {
     private void closeTile(int unit, int split, int head, int unitQuery0, int tile, long base) {
         int query0 = unitQuery0 + tile * LANES;
         int lanes = Math.min(LANES, queries - query0);
-        long tileOut = base + outAt + (long) tile * vHeadDim * LANES;
         long state = base + (long) tile * LANES;
+        long turned = base + valuesAt;
+        FloatTranspose.copy(scratch, base + outAt + (long) tile * vHeadDim * LANES, LANES, vHeadDim, lanes, 1f, scratch,
+                turned, vHeadDim, scratch, base + zipAt);
         for (int lane = 0; lane < lanes; lane++) {
             float max = Floats.get(scratch, state + maxAt + lane);
             float sum = Floats.get(scratch, state + sumAt + lane);
+            long from = turned + (long) lane * vHeadDim;
             if (splits > 1) {
-                long to = partialOffset(unit * splits + split, query0 - unitQuery0 + lane);
-                copyLane(tileOut + lane, 1f, partials, to);
-                Floats.set(partials, to + vHeadDim, max);
-                Floats.set(partials, to + vHeadDim + 1, sum);
+                storePartial(unit * splits + split, query0 - unitQuery0 + lane, from, max, sum);
             } else {
-                copyLane(tileOut + lane, inverse(sum), out, outOffset(head, query0 + lane));
+                Elementwise.scale(scratch, from, inverse(sum), out, outOffset(head, query0 + lane), vHeadDim);
                 storeLogSumExp(head, query0 + lane, max, sum);
             }
         }
     }
 
-    private void copyLane(long from, float factor, MemorySegment dst, long to) {
-        for (int d = 0; d < vHeadDim; d++) {
-            Floats.set(dst, to + d, Floats.get(scratch, from + (long) d * LANES) * factor);
-        }
+    private void storePartial(int part, int query, long from, float max, float sum) {
+        long to = partialOffset(part, query);
+        Elementwise.copy(scratch, from, partials, to, vHeadDim);
+        Floats.set(partials, to + vHeadDim, max);
+        Floats.set(partials, to + vHeadDim + 1, sum);
     }
 
     /** 1 / sum; 0 for a query that saw no key, so that its output is zeros. */
@@ -488,13 +511,13 @@ public final class Attention {
         }
     }
 
+    /** Whether an F16 cache is widened inside the microkernels, which want the other factor {@code LIFT} times larger. */
+    private boolean lifted() {
+        return kv.dtype() == DType.F16 && kv.isFinite();
+    }
+
     private void fewQueries(int head, int split, long base) {
-        for (int query = 0; query < queries; query++) {
-            Elementwise.scale(q, queryOffset(head, query), queryScale, scratch, base + queriesAt + query * headDim,
-                    headDim);
-            Floats.set(scratch, base + maxAt + query, Float.NEGATIVE_INFINITY);
-            Floats.set(scratch, base + sumAt + query, 0f);
-        }
+        openQueries(head, base);
         Elementwise.fill(scratch, base + outAt, queries * vHeadDim, 0f);
         int from = splitFrom + split * splitKeys;
         int to = Math.min(from + splitKeys, mask.endKey(startPos + rows - 1, kvLen));
@@ -506,32 +529,60 @@ public final class Attention {
         }
     }
 
-    /** scores → probs → attnOut of up to ROW_KEYS keys from a panel's start on. */
+    /** Queries scaled, a single one as it is, several transposed to [headDim, Q_STEP]; and their running state. */
+    private void openQueries(int head, long base) {
+        float scale = lifted() ? queryScale * AttentionRows.LIFT : queryScale;
+        long to = queries == 1 ? base + queriesAt : base + keysAt;
+        for (int query = 0; query < queries; query++) {
+            Elementwise.scale(q, queryOffset(head, query), scale, scratch, to + (long) query * headDim, headDim);
+            Floats.set(scratch, base + maxAt + query, Float.NEGATIVE_INFINITY);
+            Floats.set(scratch, base + sumAt + query, 0f);
+        }
+        if (queries > 1) {
+            FloatTranspose.copy(scratch, to, headDim, AttentionRows.Q_STEP, headDim, 1f, scratch, base + queriesAt,
+                    AttentionRows.Q_STEP, scratch, base + zipAt);
+        }
+    }
+
+    /** scores → probs → attnOut of up to ROW_KEYS keys from a block's start on. */
     private void fewQueriesOneRun(int head, int pos, int count, long base) {
-        boolean inPlace = kv.dtype().blockBytes() == Float.BYTES;
-        for (int i = 0; i < count; i += PANEL) {
-            if (!inPlace) {
-                kv.widenKeys(head, pos + i, scratch, base + keysAt);
-            }
-            for (int query = 0; query < queries; query++) {
-                AttentionRows.scores(scratch, base + queriesAt + query * headDim, headDim, inPlace ? k : scratch,
-                        inPlace ? kv.keyOffset(head, pos + i) : base + keysAt, scoreRow(query, base) + i);
-            }
+        for (int i = 0; i < count; i += BLOCK) {
+            rowScores(head, pos + i, base, base + scoresAt + i);
         }
         for (int query = 0; query < queries; query++) {
             rowSoftmax(query, pos, count, base);
         }
-        for (int i = 0; i < count; i += PANEL) {
-            int keys = Math.min(PANEL, count - i);
-            if (!inPlace) {
-                kv.widenValues(head, pos + i, keys, scratch, base + valuesAt);
-            }
-            for (int query = 0; query < queries; query++) {
-                AttentionRows.addValues(scratch, scoreRow(query, base) + i, keys, inPlace ? v : scratch,
-                        inPlace ? kv.valueOffset(head, pos + i) : base + valuesAt, vHeadDim,
-                        base + outAt + query * vHeadDim);
-            }
+        for (int d = 0; d < vHeadDim; d += PANEL) {
+            weighPanel(head, d, pos, count, base);
         }
+        Elementwise.addScaled(scratch, base + productAt, lifted() ? AttentionRows.REST : 1, scratch, base + outAt,
+                queries * vHeadDim);
+    }
+
+    private void rowScores(int head, int pos, long base, long scores) {
+        int qStep = queries == 1 ? 1 : AttentionRows.Q_STEP;
+        long from = kv.keyOffset(head, pos);
+        MemorySegment keys = k;
+        boolean half = lifted();
+        if (!half && kv.dtype() != DType.F32) {
+            from = base + keysAt;
+            keys = scratch;
+            kv.readKeys(head, pos, BLOCK, scratch, from);
+        }
+        AttentionRows.scores(queries, scratch, base + queriesAt, qStep, headDim, keys, half, from, scores, ROW_KEYS);
+    }
+
+    private void weighPanel(int head, int firstDim, int pos, int count, long base) {
+        long from = kv.valueOffset(head, firstDim, pos);
+        MemorySegment values = v;
+        boolean half = lifted();
+        if (!half && kv.dtype() != DType.F32) {
+            from = base + widenedAt;
+            values = scratch;
+            kv.readValues(head, firstDim, pos, count, scratch, from);
+        }
+        AttentionRows.weigh(queries, scratch, base + scoresAt, ROW_KEYS, count, values, half, from,
+                kv.panelDims(firstDim), base + productAt + firstDim, vHeadDim);
     }
 
     private long scoreRow(int query, long base) {
@@ -541,41 +592,44 @@ public final class Attention {
     private void rowSoftmax(int query, int pos, int count, long base) {
         long row = scoreRow(query, base);
         int padded = (count + Lanes.FLOATS - 1) / Lanes.FLOATS * Lanes.FLOATS;
+        float unit = lifted() ? AttentionRows.REST : 1;
         if (mask.softCap() > 0) {
-            AttentionSoftmax.softCap(scratch, row, padded, mask.softCap() * LOG2_E);
+            AttentionSoftmax.softCap(scratch, row, padded, unit, mask.softCap() * LOG2_E);
+            unit = 1;
         }
-        int position = startPos + query / group;
-        int first = Math.clamp(mask.firstKey(position) - pos, 0, padded);
-        int end = Math.clamp(mask.endKey(position, kvLen) - pos, first, count);
-        Elementwise.fill(scratch, row, first, Float.NEGATIVE_INFINITY);
-        Elementwise.fill(scratch, row + end, padded - end, Float.NEGATIVE_INFINITY);
-        if (mask.padding() != null) {
-            for (int i = first; i < end; i++) {
-                if (mask.padding()[pos + i]) {
-                    Floats.set(scratch, row + i, Float.NEGATIVE_INFINITY);
-                }
-            }
-        }
+        hideInRow(query, row, pos, count, padded);
         float before = Floats.get(scratch, base + maxAt + query);
-        float max = AttentionSoftmax.rowMax(scratch, row, padded, before);
+        float max = Math.max(before, AttentionSoftmax.rowMax(scratch, row, padded) * unit);
         float factor = max == before ? 1 : AttentionSoftmax.exp2(before - max);
         if (factor != 1) {
             long o = base + outAt + query * vHeadDim;
             Elementwise.scale(scratch, o, factor, scratch, o, vHeadDim);
         }
-        float sum = Floats.get(scratch, base + sumAt + query) * factor;
+        float lift = lifted() ? AttentionRows.LIFT : 1;
+        float sum = AttentionSoftmax.rowProbs(scratch, row, padded, unit, max, lift) / lift;
         Floats.set(scratch, base + maxAt + query, max);
-        Floats.set(scratch, base + sumAt + query, sum + AttentionSoftmax.rowProbs(scratch, row, padded, max));
+        Floats.set(scratch, base + sumAt + query, Floats.get(scratch, base + sumAt + query) * factor + sum);
+    }
+
+    private void hideInRow(int query, long row, int pos, int count, int padded) {
+        int position = startPos + query / group;
+        int first = Math.clamp(mask.firstKey(position) - pos, 0, padded);
+        int end = Math.clamp(mask.endKey(position, kvLen) - pos, first, count);
+        Elementwise.fill(scratch, row, first, Float.NEGATIVE_INFINITY);
+        Elementwise.fill(scratch, row + end, padded - end, Float.NEGATIVE_INFINITY);
+        boolean[] padding = mask.padding();
+        for (int i = first; padding != null && i < end; i++) {
+            if (padding[pos + i]) {
+                Floats.set(scratch, row + i, Float.NEGATIVE_INFINITY);
+            }
+        }
     }
 
     private void closeQuery(int head, int split, int query, long base) {
         float sum = Floats.get(scratch, base + sumAt + query);
         long from = base + outAt + query * vHeadDim;
         if (splits > 1) {
-            long to = partialOffset(head * splits + split, query);
-            Elementwise.copy(scratch, from, partials, to, vHeadDim);
-            Floats.set(partials, to + vHeadDim, Floats.get(scratch, base + maxAt + query));
-            Floats.set(partials, to + vHeadDim + 1, sum);
+            storePartial(head * splits + split, query, from, Floats.get(scratch, base + maxAt + query), sum);
         } else {
             Elementwise.scale(scratch, from, inverse(sum), out, outOffset(head, query), vHeadDim);
         }

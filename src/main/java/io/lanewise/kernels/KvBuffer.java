@@ -9,14 +9,18 @@ import java.lang.foreign.MemorySegment;
  *
  * <p>Keys of a head lie in panels of {@link #PANEL} positions, [panels][headDim][PANEL]: a vector holds one dim of
  * neighbouring positions, so that the scores of one query need no sum across lanes, and the keys of one dim are
- * neighbours when many queries take them one by one. Values of a head lie as they come, [positions][vHeadDim]: a vector
- * holds neighbouring dims of one position. Numbers are F32 or F16; F16 halves the bytes that decoding reads.
+ * neighbours when many queries take them one by one. Values of a head lie in panels of {@link #PANEL} dims,
+ * [dim panels][positions][PANEL], the last one narrower where vHeadDim is no multiple: a vector holds neighbouring dims
+ * of one position. The kernels read panels from end to end, which is what makes the memory stream. Numbers are F32 or
+ * F16; F16 halves the bytes that decoding reads.
  *
  * <p>Different positions may be written by different threads at once. Positions that were never written are zero.
  */
 public final class KvBuffer {
-    /** Positions a panel of keys; a whole number of vectors of every width. */
+    /** Positions a panel of keys, dims a panel of values: two cache lines of F16, four vectors or more. */
     static final int PANEL = 64;
+    /** Positions come in whole blocks of so many. */
+    static final int BLOCK = PANEL;
     /** Positions are compared as floats inside the kernels, which is exact up to here. */
     static final int MAX_POSITIONS = 1 << 24;
 
@@ -25,15 +29,18 @@ public final class KvBuffer {
     private final int nKvHeads;
     private final int headDim;
     private final int vHeadDim;
-    private final int panels;
+    /** The capacity in whole blocks. */
+    private final int positions;
     private final MemorySegment keys;
     private final MemorySegment values;
+    /** Set by the first Inf or NaN of an F16 buffer, by whichever thread; a stage's barrier makes it known. */
+    private boolean special;
 
     /**
      * A buffer of zeros.
      *
      * @param dtype how numbers are stored: F32 or F16
-     * @param capacity positions that it can hold; memory is for whole panels of 64
+     * @param capacity positions that it can hold; memory is for whole blocks of 64
      * @throws IllegalArgumentException for another type, or sizes that are not positive
      */
     public KvBuffer(Arena arena, DType dtype, int capacity, int nKvHeads, int headDim, int vHeadDim) {
@@ -50,10 +57,10 @@ public final class KvBuffer {
         this.nKvHeads = nKvHeads;
         this.headDim = headDim;
         this.vHeadDim = vHeadDim;
-        this.panels = (capacity + PANEL - 1) / PANEL;
-        long positions = (long) panels * PANEL * nKvHeads;
-        this.keys = arena.allocate(dtype.byteSize(positions * headDim), 64);
-        this.values = arena.allocate(dtype.byteSize(positions * vHeadDim), 64);
+        this.positions = (capacity + BLOCK - 1) / BLOCK * BLOCK;
+        long vectors = (long) positions * nKvHeads;
+        this.keys = arena.allocate(dtype.byteSize(vectors * headDim), 64);
+        this.values = arena.allocate(dtype.byteSize(vectors * vHeadDim), 64);
     }
 
     /** How numbers are stored. */
@@ -116,7 +123,7 @@ public final class KvBuffer {
                 }
             } else {
                 for (int d = 0; d < headDim; d++) {
-                    HalfFloats.set(keys, to + (long) d * PANEL, Floats.get(k, from + d));
+                    setHalf(keys, to + (long) d * PANEL, Floats.get(k, from + d));
                 }
             }
         }
@@ -124,16 +131,30 @@ public final class KvBuffer {
 
     private void appendValues(int pos, MemorySegment v, long vOff) {
         for (int head = 0; head < nKvHeads; head++) {
-            long to = valueOffset(head, pos);
-            long from = vOff + (long) head * vHeadDim;
-            if (dtype == DType.F32) {
-                Elementwise.copy(v, from, values, to, vHeadDim);
-            } else {
-                for (int d = 0; d < vHeadDim; d++) {
-                    HalfFloats.set(values, to + d, Floats.get(v, from + d));
+            for (int panel = 0; panel < vHeadDim; panel += PANEL) {
+                long to = valueOffset(head, panel, pos);
+                long from = vOff + (long) head * vHeadDim + panel;
+                int dims = panelDims(panel);
+                if (dtype == DType.F32) {
+                    Elementwise.copy(v, from, values, to, dims);
+                } else {
+                    for (int d = 0; d < dims; d++) {
+                        setHalf(values, to + d, Floats.get(v, from + d));
+                    }
                 }
             }
         }
+    }
+
+    private void setHalf(MemorySegment x, long offset, float value) {
+        if (!HalfFloats.set(x, offset, value)) {
+            special = true;
+        }
+    }
+
+    /** Whether no Inf or NaN was ever written to an F16 buffer: it can be widened the short way. */
+    boolean isFinite() {
+        return !special;
     }
 
     MemorySegment keys() {
@@ -144,23 +165,36 @@ public final class KvBuffer {
         return values;
     }
 
-    /** Where the panel with a position begins among the keys, in elements; a dim's positions are neighbours. */
+    /** Where the panel with a position begins among the keys, in elements; a head's panels follow each other. */
     long keyOffset(int head, int pos) {
-        return ((long) head * panels + pos / PANEL) * headDim * PANEL;
+        return ((long) head * positions + pos / PANEL * PANEL) * headDim;
     }
 
-    /** Where a position's values begin, in elements. */
-    long valueOffset(int head, int pos) {
-        return ((long) head * panels * PANEL + pos) * vHeadDim;
+    /** Where a position's values of the panel that begins at a dim begin, in elements. */
+    long valueOffset(int head, int firstDim, int pos) {
+        return ((long) head * vHeadDim + firstDim) * positions + (long) pos * panelDims(firstDim);
     }
 
-    /** dst [headDim, PANEL] = the panel of keys with a position, as floats. */
-    void widenKeys(int head, int pos, MemorySegment dst, long dstOff) {
-        HalfFloats.widen(keys, keyOffset(head, pos), dst, dstOff, (long) headDim * PANEL);
+    /** Dims of the panel of values that begins at a dim. */
+    int panelDims(int firstDim) {
+        return Math.min(PANEL, vHeadDim - firstDim);
     }
 
-    /** dst [count, vHeadDim] = values of {@code count} positions from {@code pos} on, as floats. */
-    void widenValues(int head, int pos, int count, MemorySegment dst, long dstOff) {
-        HalfFloats.widen(values, valueOffset(head, pos), dst, dstOff, (long) count * vHeadDim);
+    /** dst [panels][headDim][PANEL] = the panels of keys with {@code count} positions from a panel's first one on. */
+    void readKeys(int head, int pos, int count, MemorySegment dst, long dstOff) {
+        read(keys, keyOffset(head, pos), (count + PANEL - 1) / PANEL * headDim * PANEL, dst, dstOff);
+    }
+
+    /** dst [count, panelDims] = values of {@code count} positions from {@code pos} on, of one panel of dims. */
+    void readValues(int head, int firstDim, int pos, int count, MemorySegment dst, long dstOff) {
+        read(values, valueOffset(head, firstDim, pos), count * panelDims(firstDim), dst, dstOff);
+    }
+
+    private void read(MemorySegment src, long from, int n, MemorySegment dst, long dstOff) {
+        if (dtype == DType.F32) {
+            Elementwise.copy(src, from, dst, dstOff, n);
+        } else {
+            HalfFloats.widen(src, from, dst, dstOff, n);
+        }
     }
 }

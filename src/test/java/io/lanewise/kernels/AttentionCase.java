@@ -9,7 +9,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
 
-/** One attention problem with random numbers, its naive solution in double precision, and ways to run the kernels on it. */
+/** One attention problem with random numbers, its naive solution in double precision, and ways to run kernels on it. */
 final class AttentionCase {
     /** Floats before, between and after the rows that a kernel may touch. */
     private static final int GAP = 3;
@@ -151,8 +151,8 @@ final class AttentionCase {
             Attention attention = new Attention(arena, team, Math.max(1, rows), nHeads, nKvHeads, headDim, vHeadDim);
             MemorySegment out = guarded(arena);
             MemorySegment lse = arena.allocate(4L * batch * nHeads * rows + 8, 4);
-            attention.forward(lay(arena, q), GAP, stride(q), lay(arena, k), GAP, stride(k), lay(arena, v), GAP, stride(v),
-                    batch, rows, startPos, kvLen, mask, out, GAP, nHeads * vHeadDim + GAP, lse, 1);
+            attention.forward(lay(arena, q), GAP, stride(q), lay(arena, k), GAP, stride(k), lay(arena, v), GAP,
+                    stride(v), batch, rows, startPos, kvLen, mask, out, GAP, nHeads * vHeadDim + GAP, lse, 1);
             for (int i = 0; i < batch * nHeads * rows; i++) {
                 double[] expected = solve(i / rows / nHeads, i % rows, i / rows % nHeads);
                 double value = expected[vHeadDim];
@@ -218,7 +218,7 @@ final class AttentionCase {
 
     @Override
     public String toString() {
-        return "batch " + batch + " rows " + rows + " startPos " + startPos + " kvLen " + kvLen + " heads " + nHeads + "/"
-                + nKvHeads + " dims " + headDim + "/" + vHeadDim + " " + mask;
+        return "batch " + batch + " rows " + rows + " startPos " + startPos + " kvLen " + kvLen + " heads " + nHeads
+                + "/" + nKvHeads + " dims " + headDim + "/" + vHeadDim + " " + mask;
     }
 }

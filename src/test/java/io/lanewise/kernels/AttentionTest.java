@@ -49,7 +49,7 @@ class AttentionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {1, 2, 3, 6, 8, 24})
+    @ValueSource(ints = {1, 2, 3, 4, 5, 6, 7, 8, 24})
     void groupsOfQueryHeadsShareAKeyHead(int group) {
         for (int rows : new int[] {1, 2, 3, 8, 50}) {
             checkEverywhere(AttentionCase.causal(rows, 60, 2 * group, 2, 16));
