@@ -13,6 +13,7 @@ final class AttentionOp extends Operation {
     private final boolean causal;
     private final int batch;
     private final TrainAttention kernel;
+    private final TrainAttention.Worker[] workers;
     private final MemorySegment logSums;
     private final StageBody forwardStage = this::forwardTasks;
     private final StageBody backwardStage = this::backwardTasks;
@@ -30,6 +31,10 @@ final class AttentionOp extends Operation {
         this.batch = qkv.shape().size(0);
         int seqLen = qkv.shape().size(1);
         kernel = new TrainAttention(seqLen, nHeads, nKvHeads, headDim, causal);
+        workers = new TrainAttention.Worker[tape.team().threads()];
+        for (int i = 0; i < workers.length; i++) {
+            workers[i] = kernel.newWorker();
+        }
         makeOutput(Shape.of(batch, seqLen, (long) nHeads * headDim));
         logSums = tape.memory((long) batch * nHeads * seqLen);
     }
@@ -46,7 +51,7 @@ final class AttentionOp extends Operation {
 
     private void forwardTasks(int from, int to, int worker) {
         for (int task = from; task < to; task++) {
-            kernel.forward(task, x(0), y(), logSums, part(worker));
+            workers[worker].forward(task, x(0), y(), logSums, part(worker));
         }
     }
 
@@ -59,7 +64,7 @@ final class AttentionOp extends Operation {
 
     private void backwardTasks(int from, int to, int worker) {
         for (int task = from; task < to; task++) {
-            kernel.backward(task, x(0), y(), logSums, dY(), dX(0), adds, part(worker));
+            workers[worker].backward(task, x(0), y(), logSums, dY(), dX(0), adds, part(worker));
         }
     }
 

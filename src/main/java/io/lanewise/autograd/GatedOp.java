@@ -2,8 +2,10 @@ package io.lanewise.autograd;
 
 import io.lanewise.kernels.Activation;
 import io.lanewise.kernels.ActivationBackward;
+import io.lanewise.kernels.Elementwise;
 import io.lanewise.parallel.StageBody;
 import io.lanewise.tensor.Shape;
+import java.lang.foreign.MemorySegment;
 
 /** {@link Rule#GATED}. */
 final class GatedOp extends Operation {
@@ -13,6 +15,8 @@ final class GatedOp extends Operation {
     private final StageBody forwardStage = this::forwardRows;
     private final StageBody backwardStage = this::backwardRows;
     private boolean adds;
+    /** Where this rule's share of the gradient goes: to its place, or first to scratch. */
+    private MemorySegment own;
 
     GatedOp(Tape tape, Variable gateUp, Activation act) {
         super(tape, Rule.GATED, gateUp);
@@ -44,14 +48,18 @@ final class GatedOp extends Operation {
     @Override
     void backward() {
         adds = adds(0);
+        own = adds ? tape.scratch().floats(2L * rows * ffnDim) : dX(0);
         parallelRows(rows, 5L * ffnDim, backwardStage);
     }
 
     private void backwardRows(int from, int to, int worker) {
         for (int row = from; row < to; row++) {
             long gate = 2L * row * ffnDim;
-            ActivationBackward.gatedBackward(act, x(0), gate, gate + ffnDim, dY(), (long) row * ffnDim, dX(0), gate,
-                    gate + ffnDim, ffnDim, adds);
+            ActivationBackward.gatedBackward(act, x(0), gate, gate + ffnDim, dY(), (long) row * ffnDim, own, gate,
+                    gate + ffnDim, ffnDim);
+            if (adds) {
+                Elementwise.add(dX(0), gate, own, gate, dX(0), gate, 2 * ffnDim);
+            }
         }
     }
 }

@@ -78,7 +78,8 @@ final class LinearOp extends Operation {
     }
 
     private void maskRows(int from, int to, int worker) {
-        ActivationBackward.reluMask(y(), (long) from * out, dY(), (long) from * out, (to - from) * out);
+        long at = (long) from * out;
+        ActivationBackward.relu(y(), at, dY(), at, dY(), at, (to - from) * out);
     }
 
     /** The mask goes with the sums: one pass over dY. */

@@ -1,7 +1,6 @@
 package io.lanewise.autograd;
 
-import io.lanewise.kernels.Norm;
-import io.lanewise.kernels.NormBackward;
+import io.lanewise.kernels.NormTraining;
 import io.lanewise.parallel.StageBody;
 import java.lang.foreign.MemorySegment;
 
@@ -14,6 +13,9 @@ final class NormOp extends Operation {
     private final float eps;
     private final int dim;
     private final int rows;
+    private final boolean centred;
+    /** Mean and scale of each row. */
+    private final MemorySegment stats;
     private final BlockSums sums;
     private final StageBody forwardStage = this::forwardRows;
     private boolean addsX;
@@ -25,8 +27,10 @@ final class NormOp extends Operation {
                 "x [.., dim], weight [dim] and bias [dim] or none", x, weight, bias);
         this.eps = eps;
         this.rows = rows(x, dim);
+        this.centred = rule == Rule.LAYER_NORM;
         makeOutput(x.shape());
-        sums = new BlockSums(tape, rows, 2 * dim, this::backwardRows);
+        stats = tape.memory(2L * rows);
+        sums = new BlockSums(tape, rows, 3 * dim, this::backwardRows);
     }
 
     boolean matches(Rule other, float otherEps) {
@@ -42,11 +46,7 @@ final class NormOp extends Operation {
         MemorySegment bias = inputs[BIAS] == null ? null : x(BIAS);
         for (int row = from; row < to; row++) {
             long at = (long) row * dim;
-            if (rule == Rule.LAYER_NORM) {
-                Norm.layer(x(X), at, x(WEIGHT), bias, y(), at, dim, eps);
-            } else {
-                Norm.rms(x(X), at, x(WEIGHT), y(), at, dim, eps);
-            }
+            NormTraining.forward(centred, x(X), at, x(WEIGHT), bias, y(), at, stats, 2L * row, dim, eps);
         }
     }
 
@@ -62,18 +62,13 @@ final class NormOp extends Operation {
         }
     }
 
-    /** dX of a block's rows; the sums are dWeight, then dBias. */
+    /** dX of a block's rows; the sums are dWeight, then dBias, then room for a dX that nobody wants. */
     private void backwardRows(int from, int to, MemorySegment partial, long off) {
-        MemorySegment dWeight = needsGrad(WEIGHT) ? partial : null;
-        MemorySegment dBias = needsGrad(BIAS) ? partial : null;
         for (int row = from; row < to; row++) {
             long at = (long) row * dim;
-            if (rule == Rule.LAYER_NORM) {
-                NormBackward.layer(x(X), at, x(WEIGHT), dY(), at, dX(X), at, addsX, dWeight, off, dBias, off + dim, dim,
-                        eps);
-            } else {
-                NormBackward.rms(x(X), at, x(WEIGHT), dY(), at, dX(X), at, addsX, dWeight, off, dim, eps);
-            }
+            MemorySegment dX = needsGrad(X) ? dX(X) : partial;
+            NormTraining.backward(centred, x(X), at, x(WEIGHT), stats, 2L * row, dY(), at, dX,
+                    needsGrad(X) ? at : off + 2L * dim, addsX, partial, off, dim);
         }
     }
 }

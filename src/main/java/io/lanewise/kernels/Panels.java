@@ -1,25 +1,30 @@
 package io.lanewise.kernels;
 
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
 
 /** Copies parts of row-major float matrices into the panels that {@link FmaTile} reads. Offsets count floats. */
 final class Panels {
-    private static final ValueLayout.OfLong PAIR = ValueLayout.JAVA_LONG_UNALIGNED;
+    private static final VectorSpecies<Float> F = Lanes.FLOAT;
+    private static final ValueLayout.OfLong PAIR = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(LITTLE_ENDIAN);
+    private static final long LOW = 0xFFFF_FFFFL;
 
     private Panels() {}
 
     /** dst[k, 0..cols) = src[k, 0..cols) for rows k; dst rows are {@code width} apart, what is left of them is 0. */
     static void copyRows(MemorySegment src, long srcOff, long srcRow, int rows, int cols, MemorySegment dst,
             long dstOff, int width) {
-        int lanes = Lanes.FLOATS;
         for (int k = 0; k < rows; k++) {
             long s = srcOff + k * srcRow;
             long d = dstOff + (long) k * width;
             int i = 0;
-            for (; i <= cols - lanes; i += lanes) {
-                Floats.store(Floats.load(src, s + i), dst, d + i);
+            for (; i <= cols - Lanes.FLOATS; i += Lanes.FLOATS) {
+                FloatVector.fromMemorySegment(F, src, s + i << 2, LITTLE_ENDIAN)
+                        .intoMemorySegment(dst, d + i << 2, LITTLE_ENDIAN);
             }
             for (; i < cols; i++) {
                 Floats.set(dst, d + i, Floats.get(src, s + i));
@@ -30,89 +35,140 @@ final class Panels {
         }
     }
 
-    /** dst[k, i] = src[i, k] for i &lt; rows and k &lt; length; dst rows are {@code width} apart, the rest is 0. */
+    /**
+     * dst[k, i] = src[i, k] for i &lt; rows and k &lt; length; dst rows are {@code width} apart, the rest of them is 0. Two
+     * rows and two columns at a time, as halves of longs: half the loads and stores.
+     */
     static void transposeRows(MemorySegment src, long srcOff, long srcRow, int rows, int length, MemorySegment dst,
             long dstOff, int width) {
-        for (int i = 0; i < rows; i++) {
-            long s = srcOff + i * srcRow;
-            long d = dstOff + i;
-            for (int k = 0; k < length; k++) {
-                Floats.set(dst, d + (long) k * width, Floats.get(src, s + k));
-            }
-        }
-        for (int i = rows; i < width; i++) {
-            for (int k = 0; k < length; k++) {
+        turn(src, srcOff, srcRow, rows, length, dst, dstOff, width);
+        for (int k = 0; rows < width && k < length; k++) {
+            for (int i = rows; i < width; i++) {
                 Floats.set(dst, dstOff + (long) k * width + i, 0f);
             }
         }
     }
 
-    /** dst[i, k] = src[k, i] for i &lt; rows and k &lt; length: the way back from {@link #transposeRows}. */
-    static void transposeBack(MemorySegment src, long srcOff, int width, int length, int rows, MemorySegment dst,
-            long dstOff, long dstRow) {
-        for (int i = 0; i < rows; i++) {
-            long s = srcOff + i;
-            long d = dstOff + i * dstRow;
-            for (int k = 0; k < length; k++) {
-                Floats.set(dst, d + k, Floats.get(src, s + (long) k * width));
+    /** dst[k, i] = src[i, k], or += where {@code accumulate}: rows of dst are longer than what is written of them. */
+    static void transposeRows(MemorySegment src, long srcOff, long srcRow, int rows, int length, MemorySegment dst,
+            long dstOff, int dstRow, boolean accumulate) {
+        if (!accumulate) {
+            turn(src, srcOff, srcRow, rows, length, dst, dstOff, dstRow);
+            return;
+        }
+        for (int k = 0; k < length; k++) {
+            for (int i = 0; i < rows; i++) {
+                long at = dstOff + (long) k * dstRow + i;
+                Floats.set(dst, at, Floats.get(dst, at) + Floats.get(src, srcOff + i * srcRow + k));
             }
         }
     }
 
-    /** As {@link #transposeBack}, added to dst. */
-    static void addTransposed(MemorySegment src, long srcOff, int width, int length, int rows, MemorySegment dst,
-            long dstOff, long dstRow) {
-        for (int i = 0; i < rows; i++) {
-            long s = srcOff + i;
-            long d = dstOff + i * dstRow;
+    /** Eight rows at a time are few enough streams for the prefetcher, and half a cache line of the target. */
+    private static void turn(MemorySegment src, long srcOff, long srcRow, int rows, int length, MemorySegment dst,
+            long dstOff, int width) {
+        int i = 0;
+        for (; i <= rows - 8; i += 8) {
+            turnEight(src, srcOff + i * srcRow << 2, srcRow << 2, length, dst, dstOff + i << 2, 4L * width);
+        }
+        for (; i < rows; i++) {
             for (int k = 0; k < length; k++) {
-                Floats.set(dst, d + k, Floats.get(dst, d + k) + Floats.get(src, s + (long) k * width));
+                Floats.set(dst, dstOff + (long) k * width + i, Floats.get(src, srcOff + i * srcRow + k));
             }
         }
+    }
+
+    /** Two columns a round: eight longs in, eight longs out. Offsets and steps count bytes. */
+    private static void turnEight(MemorySegment src, long s, long srcRow, int length, MemorySegment dst, long d,
+            long dstRow) {
+        int k = 0;
+        for (; k < length - 1; k += 2) {
+            turnPair(src, s, srcRow, dst, d, dstRow);
+            turnPair(src, s + 2 * srcRow, srcRow, dst, d + 8, dstRow);
+            turnPair(src, s + 4 * srcRow, srcRow, dst, d + 16, dstRow);
+            turnPair(src, s + 6 * srcRow, srcRow, dst, d + 24, dstRow);
+            s += 8;
+            d += 2 * dstRow;
+        }
+        for (int i = 0; k < length && i < 8; i++) {
+            Floats.set(dst, (d >> 2) + i, Floats.get(src, s + i * srcRow >> 2));
+        }
+    }
+
+    private static void turnPair(MemorySegment src, long s, long srcRow, MemorySegment dst, long d, long dstRow) {
+        long first = src.get(PAIR, s);
+        long second = src.get(PAIR, s + srcRow);
+        dst.set(PAIR, d, first & LOW | second << 32);
+        dst.set(PAIR, d + dstRow, first >>> 32 | second & ~LOW);
     }
 
     /**
-     * Panels of six columns, each [rows, 6] and one after the other: dst[p, k, i] = src[k, 6p + i], or 0. Two floats move
-     * at a time: vectors of four would be a second species, see {@link Lanes}.
+     * Cuts rows into strips of {@code width} columns that lie {@code stripStep} apart: dst[strip, k, i] = src[k, strip·width
+     * + i], zeros beyond the last column. Whole rows are read one after the other, as prefetchers like it; read strip by
+     * strip, with a step of some KiB from row to row, the same copy took four times as long.
      */
-    static void splitRows(MemorySegment src, long srcOff, long srcRow, int rows, int cols, MemorySegment dst,
-            long dstOff) {
-        long panel = 24L * rows;
+    static void cutRows(MemorySegment src, long srcOff, long srcRow, int rows, int cols, MemorySegment dst, long dstOff,
+            int width, long stripStep) {
         for (int k = 0; k < rows; k++) {
-            long s = (srcOff + k * srcRow) << 2;
-            long d = (dstOff + 6L * k) << 2;
-            int i = 0;
-            for (; i <= cols - 6; i += 6) {
-                dst.set(PAIR, d, src.get(PAIR, s));
-                dst.set(PAIR, d + 8, src.get(PAIR, s + 8));
-                dst.set(PAIR, d + 16, src.get(PAIR, s + 16));
-                s += 24;
-                d += panel;
-            }
-            if (i < cols) {
-                for (int j = 0; j < 6; j++) {
-                    Floats.set(dst, (d >> 2) + j, i + j < cols ? Floats.get(src, (s >> 2) + j) : 0f);
-                }
+            long s = srcOff + k * srcRow;
+            long d = dstOff + (long) k * width;
+            for (int from = 0; from < cols; from += width) {
+                copyStrip(src, s + from, Math.min(width, cols - from), dst, d, width);
+                d += stripStep;
             }
         }
     }
 
-    /** y [n] = y + bias, then relu or + residual; bias and residual may be null. */
-    static void finish(MemorySegment y, long yOff, int n, MemorySegment bias, long biasOff, boolean relu,
-            MemorySegment residual, long residualOff) {
-        float floor = relu ? 0f : Float.NEGATIVE_INFINITY;
+    private static void copyStrip(MemorySegment src, long s, int count, MemorySegment dst, long d, int width) {
+        int i = 0;
+        for (; i <= count - Lanes.FLOATS; i += Lanes.FLOATS) {
+            FloatVector.fromMemorySegment(F, src, s + i << 2, LITTLE_ENDIAN)
+                    .intoMemorySegment(dst, d + i << 2, LITTLE_ENDIAN);
+        }
+        for (; i < width; i++) {
+            Floats.set(dst, d + i, i < count ? Floats.get(src, s + i) : 0f);
+        }
+    }
+
+    /** y [n] = y + x [n]; a tile of a later part of a sum. */
+    static void add(MemorySegment y, long yOff, MemorySegment x, long xOff, int n) {
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            FloatVector v = Floats.load(y, yOff + i);
-            v = bias == null ? v : v.add(Floats.load(bias, biasOff + i));
-            v = residual == null ? v : v.add(Floats.load(residual, residualOff + i));
-            Floats.store(relu ? v.max(floor) : v, y, yOff + i);
+            FloatVector.fromMemorySegment(F, y, yOff + i << 2, LITTLE_ENDIAN)
+                    .add(FloatVector.fromMemorySegment(F, x, xOff + i << 2, LITTLE_ENDIAN))
+                    .intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
-            float v = Floats.get(y, yOff + i);
-            v = bias == null ? v : v + Floats.get(bias, biasOff + i);
-            v = residual == null ? v : v + Floats.get(residual, residualOff + i);
-            Floats.set(y, yOff + i, relu ? Math.max(v, floor) : v);
+            Floats.set(y, yOff + i, Floats.get(y, yOff + i) + Floats.get(x, xOff + i));
+        }
+    }
+
+    /** y [n] = max(y + bias, 0). */
+    static void addBiasRelu(MemorySegment y, long yOff, MemorySegment bias, long biasOff, int n) {
+        int i = 0;
+        for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
+            FloatVector.fromMemorySegment(F, y, yOff + i << 2, LITTLE_ENDIAN)
+                    .add(FloatVector.fromMemorySegment(F, bias, biasOff + i << 2, LITTLE_ENDIAN)).max(0f)
+                    .intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
+        }
+        for (; i < n; i++) {
+            Floats.set(y, yOff + i, Math.max(Floats.get(y, yOff + i) + Floats.get(bias, biasOff + i), 0f));
+        }
+    }
+
+    /** y [n] = y + bias + residual. */
+    static void addBiasResidual(MemorySegment y, long yOff, MemorySegment bias, long biasOff, MemorySegment residual,
+            long residualOff, int n) {
+        int i = 0;
+        for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
+            FloatVector.fromMemorySegment(F, y, yOff + i << 2, LITTLE_ENDIAN)
+                    .add(FloatVector.fromMemorySegment(F, bias, biasOff + i << 2, LITTLE_ENDIAN))
+                    .add(FloatVector.fromMemorySegment(F, residual, residualOff + i << 2, LITTLE_ENDIAN))
+                    .intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
+        }
+        for (; i < n; i++) {
+            Floats.set(y, yOff + i,
+                    Floats.get(y, yOff + i) + Floats.get(bias, biasOff + i) + Floats.get(residual, residualOff + i));
         }
     }
 }

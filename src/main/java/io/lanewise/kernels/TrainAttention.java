@@ -1,13 +1,10 @@
 package io.lanewise.kernels;
 
 import java.lang.foreign.MemorySegment;
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorOperators;
 
 /**
  * Scaled dot-product attention for training, forward and backward side by side, after FlashAttention-2 (Dao 2023). Blocks
- * of {@link #ROWS} queries meet blocks of {@link #KEYS} keys; of the probabilities only log Σ e^score of each query is
+ * of {@link #ROWS} queries meet blocks of {@link #KEYS} keys; of the probabilities only L = log Σ e^score of each query is
  * kept, and backward makes them again from it:
  *
  * <pre>
@@ -16,27 +13,32 @@ import jdk.incubator.vector.VectorOperators;
  * </pre>
  *
  * <p>In scratch a query is a lane: scores lie as [keys, rows], so that the softmax runs down the lanes and every product
- * is a {@link FmaTile} whose broadcast operand needs no transposition; only Q and dO are turned, once a block. A task is
- * one sequence and one key head with all query heads that share it, so dK and dV have one owner and sums one order.
+ * is a {@link FmaTile} whose broadcast operand needs no transposition; only Q and dO are turned, once a block. Scores are
+ * multiplied by log2 e on the way, so that probabilities are powers of two, and so is L. A task is one sequence and one
+ * key head with all query heads that share it, so dK and dV have one owner and sums one order.
+ *
+ * <p>What happens to a block is a list of passes, called through an interface that has many implementations: C2 compiles
+ * each by itself. Inlined into one method their vector code is more than C2 takes, and what is beyond that is boxed.
  */
 public final class TrainAttention {
     /** Queries a block. */
     private static final int ROWS = 64;
     /** Keys a block. */
     private static final int KEYS = 64;
+    private static final double LOG2_E = 1.4426950408889634;
 
     private final int seqLen;
     private final int nHeads;
     private final int nKvHeads;
     private final int headDim;
     private final boolean causal;
-    private final float scale;
     /** Floats a row of qkv. */
     private final int width;
     /** headDim and the queries of a block, rounded up to what a tile takes. */
     private final int dim;
     private final int lanes;
-    /** seqLen rounded up to rows of a tile. */
+    /** headDim and seqLen rounded up to rows of a tile. */
+    private final int dimRows;
     private final int paddedKeys;
 
     private final long kOff;
@@ -45,10 +47,9 @@ public final class TrainAttention {
     private final long scoresOff;
     private final long outOff;
     private final long maxOff;
-    private final long newMaxOff;
     private final long sumOff;
+    private final long factorOff;
     private final long zerosOff;
-    private final long forwardFloats;
     private final long qOff;
     private final long dOutOff;
     private final long dOutTOff;
@@ -68,10 +69,10 @@ public final class TrainAttention {
         this.nKvHeads = nKvHeads;
         this.headDim = headDim;
         this.causal = causal;
-        this.scale = (float) (1 / Math.sqrt(headDim));
         this.width = (nHeads + 2 * nKvHeads) * headDim;
         this.dim = roundUp(headDim, FmaTile.ADD_COLUMNS);
         this.lanes = Math.min(ROWS, roundUp(seqLen, FmaTile.ADD_COLUMNS));
+        this.dimRows = roundUp(headDim, FmaTile.ADD_ROWS);
         this.paddedKeys = roundUp(seqLen, FmaTile.ADD_ROWS);
         long keys = (long) paddedKeys * dim;
         long turned = (long) dim * lanes;
@@ -81,17 +82,16 @@ public final class TrainAttention {
         scoresOff = qtOff + turned;
         outOff = scoresOff + (long) KEYS * lanes;
         maxOff = outOff + turned;
-        newMaxOff = maxOff + lanes;
-        sumOff = newMaxOff + lanes;
-        zerosOff = sumOff + lanes;
-        forwardFloats = zerosOff + Math.max(lanes, dim);
-        qOff = forwardFloats;
+        sumOff = maxOff + lanes;
+        factorOff = sumOff + lanes;
+        zerosOff = factorOff + lanes;
+        qOff = zerosOff + Math.max(lanes, dim);
         dOutOff = qOff + turned;
         dOutTOff = dOutOff + turned;
         dScoresOff = dOutTOff + turned;
         dKOff = dScoresOff + (long) KEYS * lanes;
         dVOff = dKOff + keys;
-        totalFloats = dVOff + keys;
+        totalFloats = dVOff + keys + 15 & -16;
     }
 
     private static int roundUp(int n, int unit) {
@@ -103,256 +103,325 @@ public final class TrainAttention {
         return batch * nKvHeads;
     }
 
-    /** Scratch that one worker needs, a multiple of 16. */
+    /** Scratch that one worker needs. */
     public long scratchFloats() {
-        return (totalFloats + 15) & -16;
+        return totalFloats;
     }
 
-    /**
-     * Task {@code task} of the forward pass.
-     *
-     * @param out [batch, seqLen, nHeads·headDim]
-     * @param logSums [batch, nHeads, seqLen], L of each query
-     * @param w scratch of {@link #scratchFloats} from its first float on
-     */
-    public void forward(int task, MemorySegment qkv, MemorySegment out, MemorySegment logSums, MemorySegment w) {
-        int batch = task / nKvHeads;
-        int kvHead = task % nKvHeads;
-        loadKeys(qkv, batch, kvHead, w);
-        Elementwise.fill(w, zerosOff, Math.max(lanes, dim), 0f);
-        int group = nHeads / nKvHeads;
-        for (int head = kvHead * group; head < (kvHead + 1) * group; head++) {
-            for (int row = 0; row < seqLen; row += lanes) {
-                forwardBlock(qkv, batch, head, row, Math.min(lanes, seqLen - row), out, logSums, w);
-            }
+    /** One thread's share of the work; keep it. */
+    public Worker newWorker() {
+        return new Worker();
+    }
+
+    private interface Pass {
+        void run();
+    }
+
+    private static void runAll(Pass[] passes) {
+        for (Pass pass : passes) {
+            pass.run();
         }
     }
 
-    private void loadKeys(MemorySegment qkv, int batch, int kvHead, MemorySegment w) {
-        long first = (long) batch * seqLen * width + (long) (nHeads + kvHead) * headDim;
-        loadRows(qkv, first, width, seqLen, paddedKeys, w, kOff);
-        loadRows(qkv, first + (long) nKvHeads * headDim, width, seqLen, paddedKeys, w, vOff);
-    }
+    /** Does tasks, one at a time, in scratch of its own. */
+    public final class Worker {
+        private final Pass[] openForward = {this::turnQueries, this::resetSoftmax, this::clearOut};
+        private final Pass[] forward =
+                {this::scores, this::maskScores, this::raiseMax, this::rescale, this::probs, this::output};
+        private final Pass[] closeForward = {this::storeLogSums, this::normalise, this::storeOutput};
+        private final Pass[] openBackward = {this::loadQueries, this::loadOutGradients, this::turnQueries,
+            this::turnOutGradients, this::loadStats, this::clearOut};
+        private final Pass[] backward = {this::scores, this::maskScores, this::probGradients, this::scoreGradients,
+            this::valueGradients, this::keyGradients, this::queryGradients};
+        private final Pass[] closeBackward = {this::storeQueryGradients};
+        private final Pass[] openTask = {this::loadKeys, this::loadValues, this::clearZeros};
+        private final Pass[] clearGradients = {this::clearKeyGradients, this::clearValueGradients};
+        private final Pass[] closeTask = {this::storeKeyGradients, this::storeValueGradients};
 
-    /** Rows of one head → [padded, dim], zeros where there is nothing. */
-    private void loadRows(MemorySegment x, long off, long stride, int rows, int padded, MemorySegment w, long at) {
-        Panels.copyRows(x, off, stride, rows, headDim, w, at, dim);
-        Elementwise.fill(w, at + (long) rows * dim, (padded - rows) * dim, 0f);
-    }
+        private MemorySegment w;
+        private MemorySegment qkv;
+        private MemorySegment out;
+        private MemorySegment logSums;
+        private MemorySegment dOut;
+        private MemorySegment dQkv;
+        private boolean accumulate;
+        private int batch;
+        private int kvHead;
+        private int head;
+        /** The block: queries row .. row + rows - 1 and keys key .. key + keys - 1, whole tiles of them. */
+        private int row;
+        private int rows;
+        private int key;
+        private int keys;
+        private boolean maxRose;
 
-    /** Keys that the queries row .. row + rows - 1 look at. */
-    private int visible(int row, int rows) {
-        return causal ? row + rows : seqLen;
-    }
+        private Worker() {}
 
-    private void forwardBlock(MemorySegment qkv, int batch, int head, int row, int rows, MemorySegment out,
-            MemorySegment logSums, MemorySegment w) {
-        long q = ((long) batch * seqLen + row) * width + (long) head * headDim;
-        Panels.transposeRows(qkv, q, width, rows, headDim, w, qtOff, lanes);
-        Elementwise.scale(w, qtOff, scale, w, qtOff, headDim * lanes);
-        Elementwise.fill(w, outOff, dim * lanes, 0f);
-        Elementwise.fill(w, maxOff, lanes, Float.NEGATIVE_INFINITY);
-        Elementwise.fill(w, sumOff, lanes, 0f);
-        int visible = visible(row, rows);
-        for (int key = 0; key < visible; key += KEYS) {
-            int keys = roundUp(Math.min(KEYS, visible - key), FmaTile.ADD_ROWS);
-            scores(w, kOff + (long) key * dim, qtOff, keys, scoresOff);
-            mask(w, scoresOff, key, keys, row, Float.NEGATIVE_INFINITY);
-            softmax(w, keys);
-            // O [dim, lanes] += Vᵀ [dim, keys] · P [keys, lanes]
-            FmaTile.add(roundUp(headDim, FmaTile.ADD_ROWS), lanes, w, 4 * (vOff + (long) key * dim), 4, 4L * dim, w,
-                    4 * scoresOff, 4L * lanes, keys, w, 4 * outOff, 4L * lanes, w, 4 * outOff, 4L * lanes);
-        }
-        normalise(w, logSums, ((long) batch * nHeads + head) * seqLen + row, rows);
-        long target = ((long) batch * seqLen + row) * nHeads * headDim + (long) head * headDim;
-        Panels.transposeBack(w, outOff, lanes, headDim, rows, out, target, (long) nHeads * headDim);
-    }
-
-    /** [keys, lanes] = rows [keys, dim] · turned [dim, lanes]. */
-    private void scores(MemorySegment w, long rowsOff, long turnedOff, int keys, long target) {
-        FmaTile.add(keys, lanes, w, 4 * rowsOff, 4L * dim, 4, w, 4 * turnedOff, 4L * lanes, headDim, w, 4 * zerosOff, 0, w,
-                4 * target, 4L * lanes);
-    }
-
-    /** Sets what no query may see to {@code hidden}: keys beyond the sequence, and later than the query if causal. */
-    private void mask(MemorySegment w, long off, int firstKey, int keys, int firstRow, float hidden) {
-        for (int i = 0; i < keys; i++) {
-            int key = firstKey + i;
-            int before = key >= seqLen ? lanes : causal ? Math.clamp(key - firstRow, 0, lanes) : 0;
-            if (before > 0) {
-                Elementwise.fill(w, off + (long) i * lanes, before, hidden);
-            }
-        }
-    }
-
-    /** Scores → e^(score - max), lane by lane. In methods of one loop each: C2 boxes vectors where it meets more. */
-    private void softmax(MemorySegment w, int keys) {
-        maxOfScores(w, keys);
-        raiseMax(w);
-        probs(w, keys);
-    }
-
-    /** The greater of the running max and the scores. */
-    private void maxOfScores(MemorySegment w, int keys) {
-        for (int lane = 0; lane < lanes; lane += Lanes.FLOATS) {
-            FloatVector max = Floats.load(w, maxOff + lane);
-            for (int i = 0; i < keys; i++) {
-                FloatVector s = Floats.load(w, scoresOff + lane + (long) i * lanes);
-                max = max.blend(s, s.compare(VectorOperators.GT, max));
-            }
-            Floats.store(max, w, newMaxOff + lane);
-        }
-    }
-
-    /** Where the max rises, sum and output are multiplied by e^(old - new). */
-    private void raiseMax(MemorySegment w) {
-        for (int lane = 0; lane < lanes; lane += Lanes.FLOATS) {
-            FloatVector before = Floats.load(w, maxOff + lane);
-            FloatVector max = Floats.load(w, newMaxOff + lane);
-            if (max.compare(VectorOperators.GT, before).anyTrue()) {
-                Floats.store(max, w, maxOff + lane);
-                Floats.store(VectorMath.exp(before.sub(max)), w, newMaxOff + lane);
-                rescale(w, lane);
-            }
-        }
-    }
-
-    /** Multiplies sum and output of some lanes by the factor that lies in the place of their new max. */
-    private void rescale(MemorySegment w, int lane) {
-        FloatVector factor = Floats.load(w, newMaxOff + lane);
-        Floats.store(Floats.load(w, sumOff + lane).mul(factor), w, sumOff + lane);
-        for (int d = 0; d < headDim; d++) {
-            long at = outOff + lane + (long) d * lanes;
-            Floats.store(Floats.load(w, at).mul(factor), w, at);
-        }
-    }
-
-    /** Scores → probabilities times their sum, which is added to the running one. */
-    private void probs(MemorySegment w, int keys) {
-        for (int lane = 0; lane < lanes; lane += Lanes.FLOATS) {
-            FloatVector max = Floats.load(w, maxOff + lane);
-            FloatVector sum = Floats.load(w, sumOff + lane);
-            for (int i = 0; i < keys; i++) {
-                long at = scoresOff + lane + (long) i * lanes;
-                FloatVector p = VectorMath.exp(Floats.load(w, at).sub(max));
-                Floats.store(p, w, at);
-                sum = sum.add(p);
-            }
-            Floats.store(sum, w, sumOff + lane);
-        }
-    }
-
-    private void normalise(MemorySegment w, MemorySegment logSums, long logSumsOff, int rows) {
-        for (int row = 0; row < rows; row++) {
-            float sum = Floats.get(w, sumOff + row);
-            Floats.set(logSums, logSumsOff + row, Floats.get(w, maxOff + row) + (float) Math.log(sum));
-        }
-        for (int lane = 0; lane < lanes; lane += Lanes.FLOATS) {
-            FloatVector sum = Floats.load(w, sumOff + lane);
-            for (int d = 0; d < headDim; d++) {
-                long at = outOff + lane + (long) d * lanes;
-                Floats.store(Floats.load(w, at).div(sum), w, at);
-            }
-        }
-    }
-
-    /**
-     * Task {@code task} of the backward pass.
-     *
-     * @param out what forward gave
-     * @param dOut [batch, seqLen, nHeads·headDim]
-     * @param dQkv like qkv
-     * @param accumulate whether dQkv is added to
-     */
-    public void backward(int task, MemorySegment qkv, MemorySegment out, MemorySegment logSums, MemorySegment dOut,
-            MemorySegment dQkv, boolean accumulate, MemorySegment w) {
-        int batch = task / nKvHeads;
-        int kvHead = task % nKvHeads;
-        loadKeys(qkv, batch, kvHead, w);
-        Elementwise.fill(w, zerosOff, Math.max(lanes, dim), 0f);
-        Elementwise.fill(w, dKOff, paddedKeys * dim, 0f);
-        Elementwise.fill(w, dVOff, paddedKeys * dim, 0f);
-        int group = nHeads / nKvHeads;
-        for (int head = kvHead * group; head < (kvHead + 1) * group; head++) {
-            for (int row = 0; row < seqLen; row += lanes) {
-                int rows = Math.min(lanes, seqLen - row);
-                loadQueries(qkv, out, logSums, dOut, batch, head, row, rows, w);
-                backwardBlock(row, rows, w);
-                long target = ((long) batch * seqLen + row) * width + (long) head * headDim;
-                if (accumulate) {
-                    Panels.addTransposed(w, outOff, lanes, headDim, rows, dQkv, target, width);
-                } else {
-                    Panels.transposeBack(w, outOff, lanes, headDim, rows, dQkv, target, width);
+        /**
+         * Task {@code task} of the forward pass.
+         *
+         * @param qkv [batch, seqLen, (nHeads + 2·nKvHeads)·headDim]
+         * @param out [batch, seqLen, nHeads·headDim]
+         * @param logSums [batch, nHeads, seqLen], L of each query
+         * @param scratch {@link #scratchFloats} from its first float on
+         */
+        public void forward(int task, MemorySegment qkv, MemorySegment out, MemorySegment logSums,
+                MemorySegment scratch) {
+            begin(task, qkv, out, logSums, scratch);
+            for (head = firstHead(); head < firstHead() + nHeads / nKvHeads; head++) {
+                for (row = 0; row < seqLen; row += lanes) {
+                    rows = Math.min(lanes, seqLen - row);
+                    runAll(openForward);
+                    keyBlocks(forward);
+                    runAll(closeForward);
                 }
             }
         }
-        long first = (long) batch * seqLen * width + (long) (nHeads + kvHead) * headDim;
-        storeRows(w, dKOff, dQkv, first, accumulate);
-        storeRows(w, dVOff, dQkv, first + (long) nKvHeads * headDim, accumulate);
-    }
 
-    /** Q and dO as they are and turned, and of each query L (where the max was) and D (where the sum was). */
-    private void loadQueries(MemorySegment qkv, MemorySegment out, MemorySegment logSums, MemorySegment dOut, int batch,
-            int head, int row, int rows, MemorySegment w) {
-        long q = ((long) batch * seqLen + row) * width + (long) head * headDim;
-        long outWidth = (long) nHeads * headDim;
-        long o = ((long) batch * seqLen + row) * outWidth + (long) head * headDim;
-        loadRows(qkv, q, width, rows, lanes, w, qOff);
-        loadRows(dOut, o, outWidth, rows, lanes, w, dOutOff);
-        Panels.transposeRows(w, qOff, dim, rows, headDim, w, qtOff, lanes);
-        Elementwise.scale(w, qtOff, scale, w, qtOff, headDim * lanes);
-        Panels.transposeRows(w, dOutOff, dim, rows, headDim, w, dOutTOff, lanes);
-        Elementwise.fill(w, maxOff, lanes, 0f);
-        Elementwise.fill(w, sumOff, lanes, 0f);
-        Elementwise.copy(logSums, ((long) batch * nHeads + head) * seqLen + row, w, maxOff, rows);
-        for (int i = 0; i < rows; i++) {
-            Floats.set(w, sumOff + i, NormBackward.dot(out, o + i * outWidth, dOut, o + i * outWidth, headDim));
+        /**
+         * Task {@code task} of the backward pass.
+         *
+         * @param out what forward gave
+         * @param dOut [batch, seqLen, nHeads·headDim]
+         * @param dQkv like qkv
+         * @param accumulate whether dQkv is added to
+         */
+        public void backward(int task, MemorySegment qkv, MemorySegment out, MemorySegment logSums, MemorySegment dOut,
+                MemorySegment dQkv, boolean accumulate, MemorySegment scratch) {
+            begin(task, qkv, out, logSums, scratch);
+            this.dOut = dOut;
+            this.dQkv = dQkv;
+            this.accumulate = accumulate;
+            runAll(clearGradients);
+            for (head = firstHead(); head < firstHead() + nHeads / nKvHeads; head++) {
+                for (row = 0; row < seqLen; row += lanes) {
+                    rows = Math.min(lanes, seqLen - row);
+                    runAll(openBackward);
+                    keyBlocks(backward);
+                    runAll(closeBackward);
+                }
+            }
+            runAll(closeTask);
         }
-        Elementwise.fill(w, outOff, dim * lanes, 0f);
-    }
 
-    /** dK and dV of all keys that these queries see, and dQ turned (where the output was). */
-    private void backwardBlock(int row, int rows, MemorySegment w) {
-        int visible = visible(row, rows);
-        for (int key = 0; key < visible; key += KEYS) {
-            int keys = roundUp(Math.min(KEYS, visible - key), FmaTile.ADD_ROWS);
-            long at = (long) key * dim;
-            scores(w, kOff + at, qtOff, keys, scoresOff);
-            scores(w, vOff + at, dOutTOff, keys, dScoresOff);
-            mask(w, scoresOff, key, keys, row, Float.NEGATIVE_INFINITY);
-            scoreGradients(w, keys);
-            // dV [keys, dim] += P [keys, lanes] · dO [lanes, dim]; dK likewise from dS and Q
-            FmaTile.add(keys, dim, w, 4 * scoresOff, 4L * lanes, 4, w, 4 * dOutOff, 4L * dim, lanes, w, 4 * (dVOff + at),
-                    4L * dim, w, 4 * (dVOff + at), 4L * dim);
-            FmaTile.add(keys, dim, w, 4 * dScoresOff, 4L * lanes, 4, w, 4 * qOff, 4L * dim, lanes, w, 4 * (dKOff + at),
-                    4L * dim, w, 4 * (dKOff + at), 4L * dim);
-            // dQᵀ [dim, lanes] += Kᵀ [dim, keys] · dS [keys, lanes]
-            FmaTile.add(roundUp(headDim, FmaTile.ADD_ROWS), lanes, w, 4 * (kOff + at), 4, 4L * dim, w, 4 * dScoresOff,
-                    4L * lanes, keys, w, 4 * outOff, 4L * lanes, w, 4 * outOff, 4L * lanes);
+        private void begin(int task, MemorySegment qkv, MemorySegment out, MemorySegment logSums, MemorySegment scratch) {
+            this.qkv = qkv;
+            this.out = out;
+            this.logSums = logSums;
+            this.w = scratch;
+            batch = task / nKvHeads;
+            kvHead = task % nKvHeads;
+            runAll(openTask);
         }
-    }
 
-    /** Scores → P = e^(S - L), and dP → dS = P·(dP - D)·scale. */
-    private void scoreGradients(MemorySegment w, int keys) {
-        for (int lane = 0; lane < lanes; lane += Lanes.FLOATS) {
-            FloatVector logSum = Floats.load(w, maxOff + lane);
-            FloatVector delta = Floats.load(w, sumOff + lane);
-            for (int i = 0; i < keys; i++) {
-                long at = lane + (long) i * lanes;
-                FloatVector p = VectorMath.exp(Floats.load(w, scoresOff + at).sub(logSum));
-                Floats.store(p, w, scoresOff + at);
-                Floats.store(Floats.load(w, dScoresOff + at).sub(delta).mul(p).mul(scale), w, dScoresOff + at);
+        private int firstHead() {
+            return kvHead * (nHeads / nKvHeads);
+        }
+
+        private void keyBlocks(Pass[] passes) {
+            int visible = causal ? row + rows : seqLen;
+            for (key = 0; key < visible; key += KEYS) {
+                keys = roundUp(Math.min(KEYS, visible - key), FmaTile.ADD_ROWS);
+                runAll(passes);
             }
         }
-    }
 
-    private void storeRows(MemorySegment w, long off, MemorySegment target, long first, boolean accumulate) {
-        for (int key = 0; key < seqLen; key++) {
-            long to = first + (long) key * width;
-            if (accumulate) {
-                Elementwise.add(target, to, w, off + (long) key * dim, target, to, headDim);
-            } else {
-                Elementwise.copy(w, off + (long) key * dim, target, to, headDim);
+        private long queryAt() {
+            return ((long) batch * seqLen + row) * width + (long) head * headDim;
+        }
+
+        private long keyAt() {
+            return (long) batch * seqLen * width + (long) (nHeads + kvHead) * headDim;
+        }
+
+        private long valueAt() {
+            return keyAt() + (long) nKvHeads * headDim;
+        }
+
+        private long outAt() {
+            return ((long) batch * seqLen + row) * nHeads * headDim + (long) head * headDim;
+        }
+
+        private long logSumsAt() {
+            return ((long) batch * nHeads + head) * seqLen + row;
+        }
+
+        private void loadKeys() {
+            loadRows(qkv, keyAt(), width, seqLen, paddedKeys, kOff);
+        }
+
+        private void loadValues() {
+            loadRows(qkv, valueAt(), width, seqLen, paddedKeys, vOff);
+        }
+
+        private void clearZeros() {
+            Elementwise.fill(w, zerosOff, Math.max(lanes, dim), 0f);
+        }
+
+        private void clearKeyGradients() {
+            Elementwise.fill(w, dKOff, paddedKeys * dim, 0f);
+        }
+
+        private void clearValueGradients() {
+            Elementwise.fill(w, dVOff, paddedKeys * dim, 0f);
+        }
+
+        /** Rows of one head → [padded, dim], zeros where there is nothing. */
+        private void loadRows(MemorySegment x, long off, long stride, int count, int padded, long at) {
+            Panels.copyRows(x, off, stride, count, headDim, w, at, dim);
+            for (int i = count; i < padded; i++) {
+                Elementwise.fill(w, at + (long) i * dim, dim, 0f);
+            }
+        }
+
+        private void loadQueries() {
+            loadRows(qkv, queryAt(), width, rows, lanes, qOff);
+        }
+
+        private void loadOutGradients() {
+            loadRows(dOut, outAt(), (long) nHeads * headDim, rows, lanes, dOutOff);
+        }
+
+        private void turnQueries() {
+            Panels.transposeRows(qkv, queryAt(), width, rows, headDim, w, qtOff, lanes);
+            Elementwise.scale(w, qtOff, (float) (LOG2_E / Math.sqrt(headDim)), w, qtOff, headDim * lanes);
+        }
+
+        private void turnOutGradients() {
+            Panels.transposeRows(dOut, outAt(), (long) nHeads * headDim, rows, headDim, w, dOutTOff, lanes);
+        }
+
+        private void clearOut() {
+            Elementwise.fill(w, outOff, dim * lanes, 0f);
+        }
+
+        private void resetSoftmax() {
+            Elementwise.fill(w, maxOff, lanes, Float.NEGATIVE_INFINITY);
+            Elementwise.fill(w, sumOff, lanes, 0f);
+        }
+
+        /** L of each query where the max was, and D where the sum was. */
+        private void loadStats() {
+            long outWidth = (long) nHeads * headDim;
+            for (int i = 0; i < lanes; i++) {
+                long at = outAt() + i * outWidth;
+                Floats.set(w, maxOff + i, i < rows ? Floats.get(logSums, logSumsAt() + i) : 0f);
+                Floats.set(w, sumOff + i, i < rows ? NormTraining.dot(out, at, dOut, at, headDim) : 0f);
+            }
+        }
+
+        /** S [keys, lanes] = K [keys, dim] · Qᵀ [dim, lanes]. */
+        private void scores() {
+            products(kOff, qtOff, scoresOff);
+        }
+
+        /** dP [keys, lanes] = V [keys, dim] · dOᵀ [dim, lanes]. */
+        private void probGradients() {
+            products(vOff, dOutTOff, dScoresOff);
+        }
+
+        private void products(long rowsOff, long turnedOff, long target) {
+            FmaTile.add(keys, lanes, w, 4 * (rowsOff + (long) key * dim), 4L * dim, 4, w, 4 * turnedOff, 4L * lanes, headDim,
+                    w, 4 * zerosOff, 0, w, 4 * target, 4L * lanes);
+        }
+
+        /** Hides what no query may see: keys beyond the sequence, and those after the query if causal. */
+        private void maskScores() {
+            if (key + keys > seqLen || causal && key + keys > row + 1) {
+                for (int i = 0; i < keys; i++) {
+                    int before = key + i >= seqLen ? lanes : causal ? Math.clamp(key + i - row, 0, lanes) : 0;
+                    Elementwise.fill(w, scoresOff + (long) i * lanes, before, Float.NEGATIVE_INFINITY);
+                }
+            }
+        }
+
+        private void raiseMax() {
+            maxRose = LaneSoftmax.raiseMax(w, scoresOff, keys, lanes, maxOff, factorOff);
+        }
+
+        private void rescale() {
+            if (maxRose) {
+                LaneSoftmax.multiplyRows(w, sumOff, 1, lanes, factorOff);
+                LaneSoftmax.multiplyRows(w, outOff, headDim, lanes, factorOff);
+            }
+        }
+
+        private void probs() {
+            LaneSoftmax.probs(w, scoresOff, keys, lanes, maxOff, sumOff);
+        }
+
+        /** O [dim, lanes] += Vᵀ [dim, keys] · P [keys, lanes]. */
+        private void output() {
+            turnedProducts(vOff, scoresOff);
+        }
+
+        /** dQᵀ [dim, lanes] += Kᵀ [dim, keys] · dS [keys, lanes], where the output was. */
+        private void queryGradients() {
+            turnedProducts(kOff, dScoresOff);
+        }
+
+        private void turnedProducts(long rowsOff, long weightsOff) {
+            FmaTile.add(dimRows, lanes, w, 4 * (rowsOff + (long) key * dim), 4, 4L * dim, w, 4 * weightsOff, 4L * lanes,
+                    keys, w, 4 * outOff, 4L * lanes, w, 4 * outOff, 4L * lanes);
+        }
+
+        private void scoreGradients() {
+            LaneSoftmax.gradients(w, scoresOff, dScoresOff, keys, lanes, maxOff, sumOff,
+                    (float) (1 / Math.sqrt(headDim)));
+        }
+
+        /** dV [keys, dim] += P [keys, lanes] · dO [lanes, dim]. */
+        private void valueGradients() {
+            rowProducts(scoresOff, dOutOff, dVOff);
+        }
+
+        /** dK [keys, dim] += dS [keys, lanes] · Q [lanes, dim]. */
+        private void keyGradients() {
+            rowProducts(dScoresOff, qOff, dKOff);
+        }
+
+        private void rowProducts(long weightsOff, long rowsOff, long target) {
+            long at = 4 * (target + (long) key * dim);
+            FmaTile.add(keys, dim, w, 4 * weightsOff, 4L * lanes, 4, w, 4 * rowsOff, 4L * dim, lanes, w, at, 4L * dim, w, at,
+                    4L * dim);
+        }
+
+        private void storeLogSums() {
+            for (int i = 0; i < rows; i++) {
+                double log2Sum = Math.log(Floats.get(w, sumOff + i)) * LOG2_E;
+                Floats.set(logSums, logSumsAt() + i, (float) (Floats.get(w, maxOff + i) + log2Sum));
+            }
+        }
+
+        private void normalise() {
+            LaneSoftmax.reciprocals(w, sumOff, lanes, factorOff);
+            LaneSoftmax.multiplyRows(w, outOff, headDim, lanes, factorOff);
+        }
+
+        private void storeOutput() {
+            Panels.transposeRows(w, outOff, lanes, headDim, rows, out, outAt(), nHeads * headDim, false);
+        }
+
+        private void storeQueryGradients() {
+            Panels.transposeRows(w, outOff, lanes, headDim, rows, dQkv, queryAt(), width, accumulate);
+        }
+
+        private void storeKeyGradients() {
+            storeRows(dKOff, keyAt());
+        }
+
+        private void storeValueGradients() {
+            storeRows(dVOff, valueAt());
+        }
+
+        private void storeRows(long off, long target) {
+            for (int i = 0; i < seqLen; i++) {
+                long to = target + (long) i * width;
+                if (accumulate) {
+                    Panels.add(dQkv, to, w, off + (long) i * dim, headDim);
+                } else {
+                    Elementwise.copy(w, off + (long) i * dim, dQkv, to, headDim);
+                }
             }
         }
     }

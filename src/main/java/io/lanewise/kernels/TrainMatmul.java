@@ -16,7 +16,7 @@ import java.lang.foreign.MemorySegment;
  *
  * <p>All three are C (+)= A·B. B is packed anew each time, in panels of NR columns, k-major, since
  * weights change every step; A is read where it lies, but for dYᵀ, whose columns would touch a page for every k and are
- * copied to panels of six. Loops, outermost first: NC columns, KC of the sum, MC rows of a transposed A; each round is
+ * copied to strips. Loops, outermost first: NC columns, KC of the sum, MC rows of a transposed A; each round is
  * one stage that packs and one stage that sweeps tasks of some rows × {@link #GROUP} panels. A task holds six rows of A in
  * L1 and streams its panels from L2: 6·KC·4 = 9 KiB and 4·NR·KC·4 = 393 KiB at KC = 384. A tile that is not the first of
  * its sum goes to scratch and is added to C from there, which costs 1 % (see {@link FmaTile} for why).
@@ -37,7 +37,10 @@ public final class TrainMatmul {
     private static final int MC = 3072;
     /** Tasks for each thread: the last one to finish keeps the others waiting for a part of one task only. */
     private static final int TASKS_A_THREAD = 16;
-    private static final int A_PANELS_A_CHUNK = 16;
+    /** Rows that a chunk of packing copies. */
+    private static final int K_CHUNK = 16;
+    /** Columns of a transposed A that lie together, whole tiles of them: three cache lines of a row. */
+    private static final int STRIP = 8 * MR;
 
     private final Team team;
     private final MemorySegment packedB;
@@ -73,16 +76,16 @@ public final class TrainMatmul {
     private int mFrom;
     private int mTo;
     private int panels;
-    private int aPanels;
+    private boolean packsA;
     private int rowTasks;
     private int rowsPerTask;
-    private int packPanels;
+    private int bChunks;
 
     /** Scratch of about 11 MiB from {@code arena}; {@code team} runs the stages. */
     public TrainMatmul(Arena arena, Team team) {
         this.team = team;
         this.packedB = arena.allocate(4L * KC * (NC + NR), 64);
-        this.packedA = arena.allocate(4L * KC * (MC + MR), 64);
+        this.packedA = arena.allocate(4L * KC * (MC + STRIP), 64);
         this.edge = new MemorySegment[team.threads()];
         for (int i = 0; i < edge.length; i++) {
             edge[i] = arena.allocate(4L * MR * (NR + KC), 64);
@@ -166,7 +169,7 @@ public final class TrainMatmul {
     private void multiply() {
         int kBlocks = Math.max(1, Math.ceilDiv(k, KC));
         int kc = Math.ceilDiv(k, kBlocks);
-        boolean transposedA = aRow == 1 && aCol != 1;
+        packsA = aRow == 1 && aCol != 1;
         for (nFrom = 0; nFrom < n; nFrom = nTo) {
             nTo = Math.min(n, nFrom + NC / NR * NR);
             panels = Math.ceilDiv(nTo - nFrom, NR);
@@ -174,60 +177,61 @@ public final class TrainMatmul {
                 kFrom = Math.min(k, block * kc);
                 kTo = Math.min(k, kFrom + kc);
                 for (mFrom = 0; mFrom < m; mFrom = mTo) {
-                    mTo = transposedA ? Math.min(m, mFrom + MC) : m;
-                    aPanels = transposedA ? Math.ceilDiv(mTo - mFrom, MR) : 0;
-                    stages(mFrom == 0 ? panels : 0);
+                    mTo = packsA ? Math.min(m, mFrom + MC) : m;
+                    stages(mFrom == 0);
                 }
             }
         }
     }
 
     /** One round: pack what is new, then sweep. */
-    private void stages(int newPanels) {
-        int aChunks = Math.ceilDiv(aPanels, A_PANELS_A_CHUNK);
-        if (newPanels + aChunks > 0) {
-            packPanels = newPanels;
-            team.run(newPanels + aChunks, 1, packStage);
+    private void stages(boolean newB) {
+        bChunks = !newB ? 0 : bCol == 1 ? Math.ceilDiv(kTo - kFrom, K_CHUNK) : panels;
+        int aChunks = packsA ? Math.ceilDiv(kTo - kFrom, K_CHUNK) : 0;
+        if (bChunks + aChunks > 0) {
+            team.run(bChunks + aChunks, 1, packStage);
         }
         int groups = Math.ceilDiv(panels, GROUP);
         int rows = mTo - mFrom;
         int wanted = Math.ceilDiv(TASKS_A_THREAD * team.threads(), groups);
         rowsPerTask = Math.clamp(Math.ceilDiv(rows, wanted), 32, 256);
-        rowsPerTask = Math.ceilDiv(rowsPerTask, MR) * MR;
+        rowsPerTask = Math.ceilDiv(rowsPerTask, STRIP) * STRIP;
         rowTasks = Math.ceilDiv(rows, rowsPerTask);
         team.run(rowTasks * groups, 1, sweepStage);
     }
 
     private void pack(int from, int to, int worker) {
         for (int i = from; i < to; i++) {
-            if (i < packPanels) {
-                packPanelB(i);
+            if (i >= bChunks) {
+                packA((i - bChunks) * K_CHUNK);
+            } else if (bCol == 1) {
+                packB(i * K_CHUNK);
             } else {
-                packPanelsA((i - packPanels) * A_PANELS_A_CHUNK);
+                packPanelTurned(i);
             }
         }
     }
 
-    private void packPanelB(int panel) {
+    /** Some rows of all panels of B. */
+    private void packB(int k) {
         int kc = kTo - kFrom;
-        int from = nFrom + panel * NR;
-        int cols = Math.min(NR, nTo - from);
-        long dst = (long) panel * kc * NR;
-        if (bCol == 1) {
-            Panels.copyRows(b, bOff + kFrom * bRow + from, bRow, kc, cols, packedB, dst, NR);
-        } else {
-            Panels.transposeRows(b, bOff + kFrom + from * bCol, bCol, cols, kc, packedB, dst, NR);
-        }
+        Panels.cutRows(b, bOff + (kFrom + k) * bRow + nFrom, bRow, Math.min(K_CHUNK, kc - k), nTo - nFrom, packedB,
+                (long) k * NR, NR, (long) kc * NR);
     }
 
-    /** Panels of six columns of the untransposed matrix, side by side so that whole cache lines are read. */
-    private void packPanelsA(int firstPanel) {
+    /** A whole panel of a B whose columns lie contiguous. */
+    private void packPanelTurned(int panel) {
         int kc = kTo - kFrom;
-        int lastPanel = Math.min(aPanels, firstPanel + A_PANELS_A_CHUNK);
-        int from = mFrom + firstPanel * MR;
-        int cols = Math.min(mTo, mFrom + lastPanel * MR) - from;
-        Panels.splitRows(a, aOff + kFrom * aCol + from, aCol, kc, cols, packedA,
-                (long) firstPanel * MR * kc);
+        int from = nFrom + panel * NR;
+        Panels.transposeRows(b, bOff + kFrom + from * bCol, bCol, Math.min(NR, nTo - from), kc, packedB,
+                (long) panel * kc * NR, NR);
+    }
+
+    /** Some columns of A, which are rows in memory, for all strips. */
+    private void packA(int k) {
+        int kc = kTo - kFrom;
+        Panels.cutRows(a, aOff + (kFrom + k) * aCol + mFrom, aCol, Math.min(K_CHUNK, kc - k), mTo - mFrom, packedA,
+                (long) k * STRIP, STRIP, (long) kc * STRIP);
     }
 
     private void sweep(int from, int to, int worker) {
@@ -247,11 +251,12 @@ public final class TrainMatmul {
             long at = 4 * (aOff + row * aRow + kFrom * aCol);
             long rowStep = 4 * aRow;
             long step = 4 * aCol;
-            if (aPanels > 0) {
+            if (packsA) {
                 tileA = packedA;
-                at = 4L * (row - mFrom) * kc;
+                int strip = (row - mFrom) / STRIP;
+                at = 4L * ((long) strip * kc * STRIP + (row - mFrom) % STRIP);
                 rowStep = 4;
-                step = 4 * MR;
+                step = 4 * STRIP;
             } else if (rows < MR) {
                 tileA = scratch;
                 at = 4L * MR * NR;
@@ -288,7 +293,7 @@ public final class TrainMatmul {
         FmaTile.product(tileA, at, rowStep, step, packedB, bAt, 4L * NR, kc, scratch, 0, 4L * NR);
         for (int i = 0; i < rows; i++) {
             if (adds) {
-                Elementwise.add(c, target + i * cRow, scratch, (long) i * NR, c, target + i * cRow, cols);
+                Panels.add(c, target + i * cRow, scratch, (long) i * NR, cols);
             } else {
                 Elementwise.copy(scratch, (long) i * NR, c, target + i * cRow, cols);
             }
@@ -296,9 +301,27 @@ public final class TrainMatmul {
     }
 
     private void finish(int rowFrom, int rowTo, int colFrom, int colTo) {
+        int cols = colTo - colFrom;
         for (int row = rowFrom; row < rowTo; row++) {
-            Panels.finish(c, cOff + row * cRow + colFrom, colTo - colFrom, bias, colFrom, relu, residual,
-                    (long) row * n + colFrom);
+            long at = cOff + row * cRow + colFrom;
+            long residualAt = (long) row * n + colFrom;
+            if (residual == null) {
+                finishPlain(at, colFrom, cols);
+            } else if (bias == null) {
+                Panels.add(c, at, residual, residualAt, cols);
+            } else {
+                Panels.addBiasResidual(c, at, bias, colFrom, residual, residualAt, cols);
+            }
+        }
+    }
+
+    private void finishPlain(long at, int colFrom, int cols) {
+        if (bias == null) {
+            Elementwise.relu(c, at, c, at, cols);
+        } else if (relu) {
+            Panels.addBiasRelu(c, at, bias, colFrom, cols);
+        } else {
+            Panels.add(c, at, bias, colFrom, cols);
         }
     }
 }

@@ -154,17 +154,16 @@ final class VectorMath {
     /** x·(1 + erf(x/√2)) / 2 = max(x, 0) - |x|·erfc(|x|/√2) / 2. */
     static FloatVector geluErf(FloatVector x) {
         FloatVector a = x.abs();
-        return x.blend(0f, x.lt(0f)).sub(normalTail(a).mul(a));
+        return x.blend(0f, x.lt(0f)).sub(normalTail(a, exp(a.mul(a).mul(-0.5f))).mul(a));
     }
 
     static float geluErf(float x) {
         float a = Math.abs(x);
-        return (x < 0f ? 0f : x) - normalTail(a) * a;
+        return (x < 0f ? 0f : x) - normalTail(a, exp(a * a * -0.5f)) * a;
     }
 
-    /** erfc(a/√2) / 2, the share of the normal distribution above a, for a ≥ 0. */
-    static FloatVector normalTail(FloatVector a) {
-        FloatVector e = exp(a.mul(a).mul(-0.5f));
+    /** erfc(a/√2) / 2, the share of the normal distribution above a, for a ≥ 0 and e = e^(-a²/2). */
+    static FloatVector normalTail(FloatVector a, FloatVector e) {
         FloatVector one = FloatVector.broadcast(Lanes.FLOAT, 1f);
         FloatVector t = one.div(a.fma(FloatVector.broadcast(Lanes.FLOAT, G_SLOPE), one));
         FloatVector p = t.fma(G7, G6);
@@ -177,7 +176,7 @@ final class VectorMath {
         return p.mul(t).mul(e).mul(0.5f);
     }
 
-    static float normalTail(float a) {
+    static float normalTail(float a, float e) {
         float t = 1f / Math.fma(a, G_SLOPE, 1f);
         float p = Math.fma(t, G7, G6);
         p = Math.fma(p, t, G5);
@@ -186,6 +185,6 @@ final class VectorMath {
         p = Math.fma(p, t, G2);
         p = Math.fma(p, t, G1);
         p = Math.fma(p, t, G0);
-        return p * t * exp(a * a * -0.5f) * 0.5f;
+        return p * t * e * 0.5f;
     }
 }
