@@ -198,8 +198,13 @@ public final class Tape implements AutoCloseable {
         DropoutOp op = again(DropoutOp.class, x);
         op = op != null ? op : record(new DropoutOp(this, x));
         op.p = p;
-        op.seed = seed * 0x9E3779B97F4A7C15L + position;
+        op.seed = dropoutSeed(seed, position);
         return run(op);
+    }
+
+    /** Seed of the mask of the operation at {@code position}. */
+    static long dropoutSeed(long stepSeed, int position) {
+        return stepSeed * 0x9E3779B97F4A7C15L + position * 0xBF58476D1CE4E5B9L;
     }
 
     /** The mean over seqLen: [batch, dim] from x [batch, seqLen, dim]. */
@@ -326,7 +331,7 @@ public final class Tape implements AutoCloseable {
         return again(kind, a, b, c, null);
     }
 
-    /** Puts an operation at this position. Its constructor has called {@link #forget} through the slab's mark. */
+    /** Puts an operation at this position. Its constructor has called {@link #forgetTheRest}. */
     private <T extends Operation> T record(T op) {
         operations.add(op);
         plannedFrom = null;
