@@ -16,15 +16,15 @@ import jdk.incubator.vector.VectorOperators;
  */
 final class AttentionSoftmax {
     /** Adding it rounds to an integer and leaves that integer, in two's complement, in the low bits. */
-    private static final float ROUND = 0x1.8p23f;
+    static final float ROUND = 0x1.8p23f;
     /** 2^f = 1 + f·(E1 + f·(E2 + …)) for |f| ≤ 1/2, relative error 9.2e-8 (1.7e-7 in float, checked by a test). */
-    private static final float E1 = 0.6931469775987165f;
-    private static final float E2 = 0.24022242084635181f;
-    private static final float E3 = 0.055507337435741766f;
-    private static final float E4 = 0.00967151268815055f;
-    private static final float E5 = 0.0013264727247123166f;
+    static final float E1 = 0.6931469775987165f;
+    static final float E2 = 0.24022242084635181f;
+    static final float E3 = 0.055507337435741766f;
+    static final float E4 = 0.00967151268815055f;
+    static final float E5 = 0.0013264727247123166f;
     /** Below this the result would be no normal number; it is zero. */
-    private static final float LOWEST = -125.5f;
+    static final float LOWEST = -125.5f;
     /** A max that rose by less than this stays: probabilities up to 2^8 lose nothing, and out need not be scaled. */
     private static final float SLACK = 8;
     private static final int STEP = AttentionTiles.LANES;
@@ -191,6 +191,6 @@ final class AttentionSoftmax {
             prob.intoMemorySegment(w, at, ORDER);
             sum = sum.add(prob);
         }
-        return sum.reduceLanes(VectorOperators.ADD);
+        return Floats.sum(sum);
     }
 }
