@@ -11,7 +11,6 @@ import java.util.List;
 final class ByteLevelTokenizer extends VocabularyTokenizer {
     private static final short[] BYTE_OF_CHAR = byteOfChar();
 
-    private static final byte UNTRIED = 0;
     private static final byte WHOLE = 1;
     private static final byte SPLIT = 2;
 
@@ -24,7 +23,8 @@ final class ByteLevelTokenizer extends VocabularyTokenizer {
     private final int[] merged;
     private final boolean ignoreMerges;
     /**
-     * Whether merging the bytes of a token gives that token back; found when first needed. A race finds the same.
+     * Whether merging the bytes of a token gives that token back: 0 until
+     * it is first needed, then {@link #WHOLE} or {@link #SPLIT}. A race finds the same.
      */
     private final byte[] wholeness;
 
@@ -51,6 +51,7 @@ final class ByteLevelTokenizer extends VocabularyTokenizer {
         ranks = new LongIntTable(vocabulary.merges().size());
         merged = new int[vocabulary.merges().size()];
         addMerges(vocabulary.merges());
+        markKnownEnds();
     }
 
     private static int beginning(Vocabulary vocabulary) {
@@ -70,85 +71,104 @@ final class ByteLevelTokenizer extends VocabularyTokenizer {
     }
 
     private void addTokens(List<String> tokens) {
-        byte[] bytes = new byte[256];
+        char[] chars = new char[256];
         for (int id = 0; id < types.length; id++) {
             String token = tokens.get(id);
-            if (token.length() * Utf8.MAX_PER_CHAR > bytes.length) {
-                bytes = new byte[token.length() * Utf8.MAX_PER_CHAR];
+            int length = token.length();
+            if (length > chars.length) {
+                chars = new char[length];
             }
-            boolean text = types[id] == TokenType.NORMAL || types[id] == TokenType.UNUSED || isPrintableAscii(token);
-            int length = text ? spelling(token, 0, token.length(), bytes, 0) : -1;
-            if (length < 0) {
+            token.getChars(0, length, chars, 0);
+            boolean text = isText(id) || isPrintableAscii(chars, length);
+            int earlier = text ? table.add(chars, length, BYTE_OF_CHAR) : TokenTable.UNSPELT;
+            if (earlier == TokenTable.UNSPELT) {
                 // Added tokens, and what no bytes can spell, stand for themselves.
-                char[] chars = token.toCharArray();
-                table.add(bytes, Utf8.encode(chars, 0, chars.length, bytes, 0), false);
-            } else {
-                Vocabularies.refuseDuplicate(vocabulary, id, table.add(bytes, length, true));
+                byte[] bytes = new byte[length * Utf8.MAX_PER_CHAR];
+                table.add(bytes, Utf8.encode(chars, 0, length, bytes, 0), false);
+            } else if (earlier >= 0) {
+                throw Vocabularies.duplicate(vocabulary, id, earlier);
             }
         }
     }
 
-    private static boolean isPrintableAscii(String token) {
-        for (int i = 0; i < token.length(); i++) {
-            if (token.charAt(i) <= ' ' || token.charAt(i) >= 0x7F) {
+    private static boolean isPrintableAscii(char[] chars, int length) {
+        for (int i = 0; i < length; i++) {
+            if (chars[i] <= ' ' || chars[i] >= 0x7F) {
                 return false;
             }
         }
         return true;
     }
 
-    /** Writes the bytes that chars [from, to) spell to {@code dst[at]} on; the end, or -1 where a char spells none. */
-    private static int spelling(String token, int from, int to, byte[] dst, int at) {
-        for (int i = from; i < to; i++) {
-            char c = token.charAt(i);
-            int b = c < BYTE_OF_CHAR.length ? BYTE_OF_CHAR[c] : -1;
-            if (b < 0) {
-                return -1;
-            }
-            dst[at++] = (byte) b;
-        }
-        return at;
-    }
-
     private void addMerges(List<String> merges) {
+        char[] chars = new char[256];
         byte[] bytes = new byte[256];
+        int likely = 0;
         for (int rank = 0; rank < merged.length; rank++) {
             String merge = merges.get(rank);
-            int space = merge.indexOf(' ');
-            if (space <= 0 || space == merge.length() - 1) {
-                throw new IllegalArgumentException("merges[" + rank + "] '" + merge + "' is not two tokens with a "
-                        + "space between them");
+            int length = merge.length();
+            if (length > chars.length) {
+                chars = new char[length];
+                bytes = new byte[length];
             }
-            if (merge.length() > bytes.length) {
-                bytes = new byte[merge.length()];
-            }
-            int middle = spelling(merge, 0, space, bytes, 0);
-            int end = middle < 0 ? -1 : spelling(merge, space + 1, merge.length(), bytes, middle);
-            if (end < 0) {
-                throw new IllegalArgumentException("merges[" + rank + "] '" + merge + "' holds a char that stands for "
-                        + "no byte");
-            }
-            addMerge(rank, merge, bytes, middle, end);
+            merge.getChars(0, length, chars, 0);
+            likely = addMerge(rank, merge, chars, bytes, likely) + 1;
         }
     }
 
-    private void addMerge(int rank, String merge, byte[] bytes, int middle, int end) {
-        long leftHash = TokenTable.hash(bytes, 0, middle);
-        long wholeHash = leftHash;
-        for (int i = middle; i < end; i++) {
-            wholeHash = TokenTable.extend(wholeHash, bytes[i]);
+    /**
+     * Adds one merge.
+     *
+     * @param likely the token that it probably gives: most vocabularies list them in the order of their merges
+     * @return the token that it gives
+     */
+    private int addMerge(int rank, String merge, char[] chars, byte[] bytes, int likely) {
+        int end = 0;
+        int middle = -1;
+        long leftHash = 0;
+        long hash = 0;
+        for (int i = 0; i < merge.length(); i++) {
+            char c = chars[i];
+            int b = c < BYTE_OF_CHAR.length ? BYTE_OF_CHAR[c] : -1;
+            if (b >= 0) {
+                bytes[end++] = (byte) b;
+                hash = TokenTable.extend(hash, (byte) b);
+            } else if (c == ' ' && middle < 0) {
+                middle = end;
+                leftHash = hash;
+                hash = 0;
+            } else {
+                throw badMerge(rank, merge, "is not two tokens with a space between them, of chars that stand for bytes");
+            }
         }
-        int left = table.find(bytes, 0, middle, leftHash);
-        int right = table.find(bytes, middle, end, TokenTable.hashOfRest(wholeHash, leftHash, end - middle));
-        int whole = table.find(bytes, 0, end, wholeHash);
-        if (left < 0 || right < 0 || whole < 0) {
-            String part = left < 0 ? "left part" : right < 0 ? "right part" : "result";
-            throw new IllegalArgumentException("merges[" + rank + "] '" + merge + "': its " + part
-                    + " is not among the tokens");
+        if (middle <= 0 || end == middle) {
+            throw badMerge(rank, merge, "is not two tokens with a space between them");
         }
+        int left = known(table.find(bytes, 0, middle, leftHash), rank, merge, "left part");
+        int right = known(table.find(bytes, middle, end, hash), rank, merge, "right part");
+        int whole = likely < types.length && isText(likely) && table.matches(likely, bytes, 0, end) ? likely
+                : known(table.find(bytes, 0, end, TokenTable.hashOfBoth(leftHash, hash, end - middle)), rank, merge,
+                        "result");
         merged[rank] = whole;
         // A pair that is listed twice merges by its first place.
         ranks.putIfAbsent(pair(left, right), rank);
+        return whole;
+    }
+
+    /** Whether a token is one that bytes spell, not an added one that stands for itself. */
+    private boolean isText(int id) {
+        return types[id] == NORMAL || types[id] == UNUSED;
+    }
+
+    private static int known(int token, int rank, String merge, String part) {
+        if (token < 0) {
+            throw badMerge(rank, merge, "has a " + part + " that is not among the tokens");
+        }
+        return token;
+    }
+
+    private static IllegalArgumentException badMerge(int rank, String merge, String problem) {
+        return new IllegalArgumentException("merges[" + rank + "] '" + merge + "' " + problem);
     }
 
     private static long pair(int left, int right) {
@@ -163,6 +183,19 @@ final class ByteLevelTokenizer extends VocabularyTokenizer {
     @Override
     protected int textOf(int id, byte[] dst, int at) {
         return table.copy(id, dst, at);
+    }
+
+    @Override
+    protected int plainId(String spelling) {
+        byte[] bytes = new byte[spelling.length()];
+        for (int i = 0; i < bytes.length; i++) {
+            char c = spelling.charAt(i);
+            if (c >= BYTE_OF_CHAR.length || BYTE_OF_CHAR[c] < 0) {
+                return NONE;
+            }
+            bytes[i] = (byte) BYTE_OF_CHAR[c];
+        }
+        return table.find(bytes, 0, bytes.length, TokenTable.hash(bytes, 0, bytes.length));
     }
 
     @Override

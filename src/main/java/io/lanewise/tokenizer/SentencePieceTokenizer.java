@@ -1,5 +1,6 @@
 package io.lanewise.tokenizer;
 
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 
@@ -15,7 +16,6 @@ final class SentencePieceTokenizer extends VocabularyTokenizer {
     private static final char SPACE = '\u2581';
     private static final int SPACE_BYTES = 3;
 
-    private static final byte UNTRIED = 0;
     private static final byte WHOLE = 1;
     private static final byte SPLIT = 2;
 
@@ -26,7 +26,8 @@ final class SentencePieceTokenizer extends VocabularyTokenizer {
     private final int[] byteToken = new int[256];
     private final boolean spacePrefix;
     /**
-     * Whether merging the characters of a token gives that token back; found when first needed. A race finds the same.
+     * Whether merging the characters of a token gives that token back: 0 until
+     * it is first needed, then {@link #WHOLE} or {@link #SPLIT}. A race finds the same.
      */
     private final byte[] wholeness;
 
@@ -42,6 +43,7 @@ final class SentencePieceTokenizer extends VocabularyTokenizer {
         table = new TokenTable(types.length, 8 * types.length);
         Arrays.fill(byteToken, NONE);
         addTokens(vocabulary.tokens());
+        markKnownEnds();
     }
 
     private void addTokens(List<String> tokens) {
@@ -53,12 +55,12 @@ final class SentencePieceTokenizer extends VocabularyTokenizer {
             }
             int length = Utf8.encode(chars, 0, chars.length, bytes, 0);
             // Control tokens never come out of plain text, even when its characters spell one.
-            boolean mergeable = types[id] == TokenType.NORMAL || types[id] == TokenType.USER_DEFINED
-                    || types[id] == TokenType.UNUSED;
+            boolean mergeable = types[id] == NORMAL || types[id] == USER_DEFINED
+                    || types[id] == UNUSED;
             Vocabularies.refuseDuplicate(vocabulary, id, table.add(bytes, length, mergeable));
             if (mergeable) {
                 neighbours.add(chars);
-            } else if (types[id] == TokenType.BYTE) {
+            } else if (types[id] == BYTE) {
                 byteToken[byteValue(id)] = id;
             }
         }
@@ -105,7 +107,7 @@ final class SentencePieceTokenizer extends VocabularyTokenizer {
 
     @Override
     protected int textOf(int id, byte[] dst, int at) {
-        if (types[id] == TokenType.BYTE) {
+        if (types[id] == BYTE) {
             dst[at] = (byte) byteValue(id);
             return at + 1;
         }
@@ -120,6 +122,12 @@ final class SentencePieceTokenizer extends VocabularyTokenizer {
             }
         }
         return at;
+    }
+
+    @Override
+    protected int plainId(String spelling) {
+        byte[] bytes = spelling.getBytes(StandardCharsets.UTF_8);
+        return table.find(bytes, 0, bytes.length, TokenTable.hash(bytes, 0, bytes.length));
     }
 
     @Override

@@ -21,9 +21,9 @@ final class SpecialTokens {
     /**
      * @param spellings the texts to find
      * @param ids       their ids
-     * @param types     types of all tokens, by id
+     * @param types     type codes of all tokens, by id
      */
-    SpecialTokens(String[] spellings, int[] ids, TokenType[] types) {
+    SpecialTokens(String[] spellings, int[] ids, byte[] types) {
         int chars = 0;
         for (String spelling : spellings) {
             chars += spelling.length();
@@ -31,7 +31,7 @@ final class SpecialTokens {
         edges = new LongIntTable(chars);
         terminal[ROOT] = -1;
         for (int i = 0; i < spellings.length; i++) {
-            add(spellings[i], ids[i], types[ids[i]] == TokenType.USER_DEFINED);
+            add(spellings[i], ids[i], types[ids[i]] == VocabularyTokenizer.USER_DEFINED);
         }
     }
 
@@ -90,6 +90,15 @@ final class SpecialTokens {
             }
         }
         return -1;
+    }
+
+    /** The special token of exactly this spelling, or -1. */
+    int id(String spelling) {
+        int node = ROOT;
+        for (int i = 0; i < spelling.length() && node >= 0; i++) {
+            node = edges.get(edge(node, spelling.charAt(i)));
+        }
+        return node < 0 ? -1 : terminal[node];
     }
 
     private int longestAt(char[] text, int from, int to, boolean all) {

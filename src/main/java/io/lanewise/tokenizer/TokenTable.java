@@ -11,6 +11,8 @@ import java.util.Arrays;
  */
 final class TokenTable {
     private static final long K = 0x9E3779B97F4A7C15L;
+    /** Answer of {@link #add(char[], int, short[])} to chars that stand for no bytes. */
+    static final int UNSPELT = -2;
     private static final int KNOWN_POWERS = 64;
     private static final long[] POWER = powers();
 
@@ -58,6 +60,11 @@ final class TokenTable {
         return hash;
     }
 
+    /** The hash of two texts joined. */
+    static long hashOfBoth(long left, long right, int rightLength) {
+        return left * power(rightLength) + right;
+    }
+
     /** The hash of a text without its beginning, from the hashes of the whole and of the beginning. */
     static long hashOfRest(long whole, long beginning, int restLength) {
         return whole - beginning * power(restLength);
@@ -80,28 +87,62 @@ final class TokenTable {
      * @return the id of an earlier token with the same bytes, or -1
      */
     int add(byte[] bytes, int length, boolean indexed) {
+        int at = room(length);
+        System.arraycopy(bytes, 0, pool, at, length);
+        return close(at + length, indexed ? hash(bytes, 0, length) : 0, indexed);
+    }
+
+    /**
+     * Adds the next token, each of whose chars stands for one byte by {@code byteOfChar} (-1 for none, as beyond its end).
+     *
+     * @return the id of an earlier token with the same bytes, -1 for none, or {@link #UNSPELT} when a char stands for no
+     *     byte: then nothing was added
+     */
+    int add(char[] chars, int length, short[] byteOfChar) {
+        int begin = room(length);
+        byte[] bytes = pool;
+        long hash = 0;
+        for (int i = 0; i < length; i++) {
+            char c = chars[i];
+            int b = c < byteOfChar.length ? byteOfChar[c] : -1;
+            if (b < 0) {
+                return UNSPELT;
+            }
+            bytes[begin + i] = (byte) b;
+            hash = hash * K + b + 1;
+        }
+        return close(begin + length, hash, true);
+    }
+
+    /** Where the next token begins, with room for its bytes. */
+    private int room(int length) {
         int at = offset[tokens];
         if (at + length > pool.length) {
             pool = Arrays.copyOf(pool, Math.max(at + length, pool.length + (pool.length >> 1)));
         }
-        System.arraycopy(bytes, 0, pool, at, length);
-        int id = tokens++;
-        offset[tokens] = at + length;
-        return indexed && length > 0 ? index(id, hash(bytes, 0, length), bytes, length) : -1;
+        return at;
     }
 
-    private int index(int id, long hash, byte[] bytes, int length) {
+    private int close(int end, long hash, boolean indexed) {
+        int id = tokens++;
+        offset[tokens] = end;
+        return indexed && end > offset[id] ? index(id, hash) : -1;
+    }
+
+    private int index(int id, long hash) {
+        int from = offset[id];
+        int to = offset[id + 1];
         int mask = slots.length / 2 - 1;
         int slot = slot(hash);
         while (slots[2 * slot + 1] != 0) {
-            if (slots[2 * slot] == hash && matches((int) slots[2 * slot + 1] - 1, bytes, 0, length)) {
+            if (slots[2 * slot] == hash && matches((int) slots[2 * slot + 1] - 1, pool, from, to)) {
                 return (int) slots[2 * slot + 1] - 1;
             }
             slot = slot + 1 & mask;
         }
         slots[2 * slot] = hash;
         slots[2 * slot + 1] = id + 1;
-        maxLength = Math.max(maxLength, length);
+        maxLength = Math.max(maxLength, to - from);
         return -1;
     }
 
@@ -125,7 +166,8 @@ final class TokenTable {
         return -1;
     }
 
-    private boolean matches(int id, byte[] bytes, int from, int to) {
+    /** Whether a token has the bytes [from, to). */
+    boolean matches(int id, byte[] bytes, int from, int to) {
         int at = offset[id];
         if (offset[id + 1] - at != to - from) {
             return false;

@@ -42,32 +42,34 @@ final class Vocabularies {
         }
     }
 
-    /** The type of every token. */
-    static TokenType[] types(Vocabulary vocabulary) {
-        TokenType[] types = new TokenType[vocabulary.tokens().size()];
+    /** The code of every token's {@link TokenType}. */
+    static byte[] types(Vocabulary vocabulary) {
+        byte[] types = new byte[vocabulary.tokens().size()];
         if (vocabulary.types() == null) {
-            Arrays.fill(types, TokenType.NORMAL);
+            Arrays.fill(types, VocabularyTokenizer.NORMAL);
             return types;
         }
+        int[] codes = vocabulary.types();
         for (int id = 0; id < types.length; id++) {
-            int code = vocabulary.types()[id];
             // Some converters leave 0 (undefined) where they mean an ordinary token.
-            types[id] = code == 0 ? TokenType.NORMAL : TokenType.of(code);
-            if (types[id] == null) {
+            int code = codes[id] == 0 ? VocabularyTokenizer.NORMAL : codes[id];
+            if (TokenType.of(code) == null) {
                 throw new IllegalArgumentException("token_type[" + id + "]: " + code + " is not a type (1 to 6)");
             }
+            types[id] = (byte) code;
         }
         return types;
     }
 
     /** The tokens that are recognised when spelt out in a text. */
-    static SpecialTokens specials(Vocabulary vocabulary, TokenType[] types) {
+    static SpecialTokens specials(Vocabulary vocabulary, byte[] types) {
         List<String> tokens = vocabulary.tokens();
         int[] ids = new int[16];
         int count = 0;
         for (int id = 0; id < types.length; id++) {
-            boolean special = types[id] == TokenType.CONTROL || types[id] == TokenType.USER_DEFINED
-                    || types[id] == TokenType.UNKNOWN;
+            byte type = types[id];
+            boolean special = type == VocabularyTokenizer.CONTROL || type == VocabularyTokenizer.USER_DEFINED
+                    || type == VocabularyTokenizer.UNKNOWN;
             if (special && !tokens.get(id).isEmpty()) {
                 if (count == ids.length) {
                     ids = Arrays.copyOf(ids, 2 * count);
@@ -90,8 +92,13 @@ final class Vocabularies {
     /** Refuses two tokens with the same spelling. */
     static void refuseDuplicate(Vocabulary vocabulary, int id, int earlier) {
         if (earlier >= 0) {
-            throw new IllegalArgumentException("tokens[" + id + "] '" + vocabulary.tokens().get(id)
-                    + "' is also tokens[" + earlier + "]: every token must be spelt differently");
+            throw duplicate(vocabulary, id, earlier);
         }
+    }
+
+    /** The problem that two tokens have the same spelling. */
+    static IllegalArgumentException duplicate(Vocabulary vocabulary, int id, int earlier) {
+        return new IllegalArgumentException("tokens[" + id + "] '" + vocabulary.tokens().get(id) + "' is also tokens["
+                + earlier + "]: every token must be spelt differently");
     }
 }

@@ -2,7 +2,6 @@ package io.lanewise.tokenizer;
 
 import java.text.Normalizer;
 import java.util.BitSet;
-import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 
@@ -18,8 +17,16 @@ abstract class VocabularyTokenizer implements Tokenizer {
             "<|repo_name|>", "<|file_sep|>");
     private static final String SENTENCE_END = "</s>";
 
+    static final byte NORMAL = 1;
+    static final byte UNKNOWN = 2;
+    static final byte CONTROL = 3;
+    static final byte USER_DEFINED = 4;
+    static final byte UNUSED = 5;
+    static final byte BYTE = 6;
+
     protected final Vocabulary vocabulary;
-    protected final TokenType[] types;
+    /** [tokens] codes of {@link TokenType}. */
+    protected final byte[] types;
     private final SpecialTokens specials;
     private final BitSet ends = new BitSet();
     private final String[] pieces;
@@ -44,15 +51,29 @@ abstract class VocabularyTokenizer implements Tokenizer {
         if (vocabulary.ends() != null) {
             ends.or(vocabulary.ends());
         }
-        List<String> tokens = vocabulary.tokens();
-        for (int id = 0; id < pieces.length; id++) {
-            String token = tokens.get(id);
-            if (token.length() >= 4 && (token.charAt(0) == '<' || token.charAt(0) == '_')
-                    && (ENDS.contains(token) || token.equals(SENTENCE_END) && types[id] != TokenType.NORMAL)) {
+    }
+
+    /** Marks the tokens that end a turn by their spelling; the last thing that a constructor does. */
+    protected final void markKnownEnds() {
+        for (String spelling : ENDS) {
+            int id = knownId(spelling);
+            if (id >= 0) {
                 ends.set(id);
             }
         }
+        int id = specials.id(SENTENCE_END);
+        if (id >= 0) {
+            ends.set(id);
+        }
     }
+
+    private int knownId(String spelling) {
+        int special = specials.id(spelling);
+        return special >= 0 ? special : plainId(spelling);
+    }
+
+    /** The token of plain text with this spelling, or -1. */
+    protected abstract int plainId(String spelling);
 
     /** Encodes one text; holds the scratch of one call. */
     protected abstract class Encoder {
@@ -181,8 +202,8 @@ abstract class VocabularyTokenizer implements Tokenizer {
 
     /** Whether a token stands for no text of its own. */
     final boolean hidden(int id) {
-        TokenType type = types[checked(id)];
-        return type == TokenType.CONTROL || type == TokenType.UNKNOWN;
+        byte type = types[checked(id)];
+        return type == CONTROL || type == UNKNOWN;
     }
 
     /** The most bytes that {@link #bytesOf} writes. */
@@ -243,12 +264,14 @@ abstract class VocabularyTokenizer implements Tokenizer {
 
     @Override
     public final int id(String token) {
-        return vocabulary.tokens().indexOf(token);
+        int known = knownId(token);
+        // Bytes and unspeakable tokens are in no index.
+        return known >= 0 ? known : vocabulary.tokens().indexOf(token);
     }
 
     @Override
     public final TokenType type(int id) {
-        return types[checked(id)];
+        return TokenType.of(types[checked(id)]);
     }
 
     @Override

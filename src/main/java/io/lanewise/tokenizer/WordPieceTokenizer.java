@@ -1,5 +1,6 @@
 package io.lanewise.tokenizer;
 
+import java.nio.charset.StandardCharsets;
 import java.text.Normalizer;
 import java.util.Arrays;
 import java.util.List;
@@ -33,6 +34,7 @@ final class WordPieceTokenizer extends VocabularyTokenizer {
         }
         table = new TokenTable(types.length, 8 * types.length);
         addTokens(vocabulary.tokens());
+        markKnownEnds();
     }
 
     private static int beginning(Vocabulary vocabulary) {
@@ -47,7 +49,7 @@ final class WordPieceTokenizer extends VocabularyTokenizer {
                 bytes = new byte[chars.length * Utf8.MAX_PER_CHAR];
             }
             int length = Utf8.encode(chars, 0, chars.length, bytes, 0);
-            boolean spells = types[id] != TokenType.CONTROL && types[id] != TokenType.UNKNOWN;
+            boolean spells = types[id] != CONTROL && types[id] != UNKNOWN;
             Vocabularies.refuseDuplicate(vocabulary, id, table.add(bytes, length, spells));
         }
     }
@@ -73,6 +75,12 @@ final class WordPieceTokenizer extends VocabularyTokenizer {
         dst[at] = ' ';
         System.arraycopy(dst, at + 3, dst, at + 1, end - at - 3);
         return end - 2;
+    }
+
+    @Override
+    protected int plainId(String spelling) {
+        byte[] bytes = spelling.getBytes(StandardCharsets.UTF_8);
+        return table.find(bytes, 0, bytes.length, TokenTable.hash(bytes, 0, bytes.length));
     }
 
     @Override
