@@ -216,14 +216,16 @@ public final class Matmul {
         rows = -1;
     }
 
-    /** MC rows, or fewer where panels alone would not keep all threads busy to the end. */
+    /** Equal parts of at most MC rows, and more of them where panels alone would not keep all threads busy to the end. */
     private int rowsPerUnit() {
-        int blockRows = Math.min(rows, blocks.mc());
-        int wanted = 4 * team.threads();
-        int cuts = team.threads() == 1 ? 1 : (wanted + panels - 1) / panels;
-        int least = Math.min(blockRows, 8 * MR);
+        int cuts = (rows + blocks.mc() - 1) / blocks.mc();
+        if (team.threads() > 1) {
+            int wanted = (4 * team.threads() + panels - 1) / panels;
+            int most = Math.max(1, rows / (8 * MR));
+            cuts = Math.max(cuts, Math.min(wanted, most));
+        }
         int perCut = (rows + cuts - 1) / cuts;
-        return Math.clamp((perCut + MR - 1) / MR * MR, least, blockRows);
+        return Math.min(blocks.mc(), (perCut + MR - 1) / MR * MR);
     }
 
     /** Units a claim: enough to be worth it, few enough that the threads end together. */
