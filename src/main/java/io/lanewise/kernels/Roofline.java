@@ -25,9 +25,9 @@ public record Roofline(int threads, double fmaOne, double fmaAll, double readOne
     private static final int ROUNDS = 200_000;
     private static final long SLICE = 4L << 20;
     /** How long each of the four figures is tried for in a round; the best try counts, since whatever disturbs makes it slower. */
-    private static final long NANOS = 200_000_000L;
+    private static final long NANOS = 80_000_000L;
 
-    /** Takes about two seconds and, for as long, a buffer of eight times the last cache, 256 MiB at least. */
+    /** Takes about a second and, for as long, a buffer of eight times the last cache, 256 MiB at least. */
     public static Roofline measure(ComputePool pool) {
         long bytes = Math.max(256L << 20, 8L * Machine.L3_BYTES) / SLICE * SLICE;
         try (Arena arena = Arena.ofShared(); ComputePool single = new ComputePool(1)) {
@@ -39,8 +39,8 @@ public record Roofline(int threads, double fmaOne, double fmaAll, double readOne
             double fmaAll = 0;
             double readOne = 0;
             double readAll = 0;
-            // Twice round, so that neither the compiler's start nor a neighbour's burst falls on one figure alone.
-            for (int round = 0; round < 2; round++) {
+            // Thrice round, so that neither the compiler's start nor a neighbour's burst falls on one figure alone.
+            for (int round = 0; round < 3; round++) {
                 fmaOne = Math.max(fmaOne, fma(one, sums));
                 fmaAll = Math.max(fmaAll, pool.threads() == 1 ? fmaOne : fma(all, sums));
                 readOne = Math.max(readOne, read(one, buffer, sums));
