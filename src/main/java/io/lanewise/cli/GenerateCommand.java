@@ -32,6 +32,9 @@ final class GenerateCommand extends EngineCommand {
             description = "Positions of prompt and answer together (default: what they need, up to the model's own).")
     private int context;
 
+    @Mixin
+    private KvTypeOption kvType;
+
     @Option(names = "--no-echo", description = "Print the answer without the prompt before it.")
     private boolean noEcho;
 
@@ -61,6 +64,7 @@ final class GenerateCommand extends EngineCommand {
         if (context < 0) {
             throw new UserMistake("--ctx: expected 1 or more, got " + context);
         }
+        kvType.type();
         String text = promptText();
         long start = System.nanoTime();
         try (Model loaded = model.load()) {
@@ -92,7 +96,7 @@ final class GenerateCommand extends EngineCommand {
 
     private SessionOptions sizedFor(Model loaded, int positions) {
         int length = context > 0 ? context : Math.min(loaded.config().contextLength(), positions);
-        return SessionOptions.DEFAULT.withContextLength(Math.max(1, length));
+        return SessionOptions.DEFAULT.withContextLength(Math.max(1, length)).withKvType(kvType.type());
     }
 
     private void generate(Session session, String text, int[] tokens, GenerationOptions options, long loadNanos) {

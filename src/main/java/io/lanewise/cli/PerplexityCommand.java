@@ -35,6 +35,9 @@ final class PerplexityCommand extends EngineCommand {
     @Option(names = "--stride", paramLabel = "N", description = "Tokens that a window moves on (default: half of --ctx).")
     private Integer stride;
 
+    @Mixin
+    private KvTypeOption kvType;
+
     @Option(names = "--json", description = "The result as JSON.")
     private boolean json;
 
@@ -52,7 +55,8 @@ final class PerplexityCommand extends EngineCommand {
             if (tokens.length < 2) {
                 throw new UserMistake("the text has " + tokens.length + " tokens; expected at least 2");
             }
-            try (Session session = loaded.newSession(SessionOptions.DEFAULT.withContextLength(window))) {
+            try (Session session = loaded.newSession(SessionOptions.DEFAULT.withContextLength(window)
+                    .withKvType(kvType.type()))) {
                 Progress progress = new Progress(console, "perplexity");
                 console.onInterrupt(session::cancel);
                 Perplexity measured = Perplexity.measure(session, tokens, window, step, progress::at);

@@ -53,6 +53,14 @@ class GenerateCommandTest {
     }
 
     @Test
+    void aHalfPrecisionCacheBeginsAlike() {
+        String full = greedy("F32", "-n", "40", "-p", PROMPT).out();
+
+        assertThat(greedy("F32", "-n", "40", "-p", PROMPT, "--kv-type", "f16").out())
+                .startsWith(full.substring(0, 60));
+    }
+
+    @Test
     void thePromptComesFromAnOptionAnArgumentAFileOrStdin() throws IOException {
         String expected = greedy("F32", "-n", "8", "--prompt", PROMPT).out();
         Path file = Files.writeString(temp.resolve("prompt"), PROMPT + "\n");
@@ -108,6 +116,8 @@ class GenerateCommandTest {
         EngineTest.assertMistake(greedy("F32", "-p", "x", "--ctx", "-4"), "--ctx");
         EngineTest.assertMistake(greedy("F32", "-p", "x", "--threads", "0"), "--threads");
         EngineTest.assertMistake(greedy("F32", "-p", "x", "--file", "y"), "--file");
+        EngineTest.assertMistake(greedy("F32", "-p", "x", "--kv-type", "F8"), "--kv-type", "F16", "'F8'");
+        EngineTest.assertMistake(greedy("F32", "-p", "x", "--lora", "none.safetensors"), "none.safetensors");
         EngineTest.assertMistake(greedy("F32", "-p", PROMPT, "--ctx", "2"), "2", "context");
     }
 

@@ -55,9 +55,4 @@ class TokenizeCommandTest {
         EngineTest.assertMistake(CommandLineRun.of("tokenize", "-m", model, "--decode", " "), "--decode");
         EngineTest.assertMistake(CommandLineRun.of("tokenize", "-m", model, "--decode", "1", "--text", "x"), "--text");
     }
-
-    @Test
-    void withoutAModelItSaysHowToNameOne() {
-        EngineTest.assertMistake(CommandLineRun.of("tokenize", "--text", "x"), "--model", "weights");
-    }
 }
