@@ -2,12 +2,11 @@ package io.lanewise.model;
 
 import io.lanewise.format.Checkpoint;
 import io.lanewise.format.FormatException;
-import io.lanewise.kernels.AttentionMask;
-import io.lanewise.kernels.Matmul;
-import io.lanewise.kernels.RopeTable;
+import io.lanewise.model.LayerWeights.Residual;
+import io.lanewise.model.ModelConfig.Order;
 import io.lanewise.parallel.ComputePool;
-import io.lanewise.parallel.Team;
 import io.lanewise.tensor.DType;
+import io.lanewise.tensor.Tensor;
 import java.lang.foreign.Arena;
 
 /** A decoder-only transformer: immutable weights and the forward pass over a session's {@link DecoderState}. */
@@ -16,16 +15,11 @@ public final class Decoder implements AutoCloseable {
     private final ComputePool pool;
     private final ModelConfig config;
     private final ModelWeights weights;
-    private final AttentionMask mask;
-    final RopeTable rope;
 
     private Decoder(Checkpoint checkpoint, LoraAdapter adapter, ComputePool pool, ModelConfig config) {
         this.pool = pool;
         this.config = config;
         this.weights = ModelWeights.load(checkpoint, adapter, config, pool, arena);
-        this.rope = new RopeTable(config.rope().style(), config.rope().dim(), config.rope().base(),
-                config.rope().scaling());
-        this.mask = new AttentionMask(true, 0, 0, config.attention().scale());
     }
 
     /** Loads the weights as they are; errors as {@link #load(Checkpoint, LoraAdapter, ComputePool)}. */
@@ -47,7 +41,7 @@ public final class Decoder implements AutoCloseable {
             throw new FormatException(checkpoint.path(), "architecture '" + architecture
                     + "' is not one that this version runs: " + String.join(", ", Family.ALL.keySet()));
         }
-        return new Decoder(checkpoint, adapter, pool, family.config(checkpoint));
+        return new Decoder(checkpoint, adapter, pool, family.config(new Keys(checkpoint)));
     }
 
     public ModelConfig config() {
@@ -62,7 +56,7 @@ public final class Decoder implements AutoCloseable {
      * @param kvType how the cache stores numbers: F32 or F16
      */
     public DecoderState newState(int contextLength, int maxRows, DType kvType) {
-        return new DecoderState(config, this, pool, contextLength, maxRows, kvType);
+        return new DecoderState(config, pool, contextLength, maxRows, kvType);
     }
 
     /**
@@ -73,41 +67,49 @@ public final class Decoder implements AutoCloseable {
      */
     public void forward(DecoderState s, int[] tokens, int from, int rows) {
         check(s, tokens, from, rows);
-        int startPos = s.cache.length();
-        Team team = s.team;
-        Matmul matmul = s.matmul;
-        RowStages each = s.rowStages;
-        team.enter();
+        s.team.enter();
         try {
-            each.embed(weights.tokenEmbedding(), tokens, from, startPos, rows);
-            for (int layer = 0; layer < config.nLayers(); layer++) {
-                LayerWeights w = weights.layers().get(layer);
-
-                each.norm(w.attnNorm(), rows);
-                matmul.begin(s.normed.segment(), 0, s.normed.stride(0), rows, config.dim());
-                w.query().addTo(matmul, s.q);
-                w.key().addTo(matmul, s.k);
-                w.value().addTo(matmul, s.v);
-                matmul.run();
-                each.ropeAndCache(s.cache.layer(layer), rows);
-                s.attention.forward(s.q.segment(), 0, s.q.stride(0), rows, startPos, s.cache.layer(layer),
-                        startPos + rows, mask, s.attnOut.segment(), 0, s.attnOut.stride(0));
-                matmul.begin(s.attnOut.segment(), 0, s.attnOut.stride(0), rows, s.attnOut.shape().size(1));
-                w.attnOutput().addResidualTo(matmul, s.x);
-                matmul.run();
-
-                each.norm(w.ffnNorm(), rows);
-                matmul.begin(s.normed.segment(), 0, s.normed.stride(0), rows, config.dim());
-                w.gateUp().addTo(matmul, config.feedForward().activation(), false, s.hidden);
-                matmul.run();
-                matmul.begin(s.hidden.segment(), 0, s.hidden.stride(0), rows, s.hidden.shape().size(1));
-                w.down().addResidualTo(matmul, s.x);
-                matmul.run();
+            s.rowStages.embed(weights, tokens, from, rows);
+            for (int index = 0; index < config.nLayers(); index++) {
+                LayerWeights layer = weights.layers().get(index);
+                if (config.block().order() == Order.SEQUENTIAL) {
+                    addTo(s, layer.attention(), rows);
+                    addTo(s, layer.feedForward(), rows);
+                } else {
+                    addBothTo(s, layer, rows);
+                }
             }
             s.cache.advance(rows);
         } finally {
-            team.exit();
+            s.team.exit();
         }
+    }
+
+    /** x += residualScale · postNorm(sublayer(preNorm(x))). */
+    private void addTo(DecoderState s, Residual residual, int rows) {
+        Tensor in = s.x;
+        if (residual.preNorm() != null) {
+            in = s.normed;
+            s.rowStages.norm(residual.preNorm(), in, rows);
+        }
+        if (config.block().plainResidual()) {
+            residual.sublayer().forward(s, in, rows, s.x, true);
+        } else {
+            residual.sublayer().forward(s, in, rows, s.sublayerOut, false);
+            s.rowStages.addToResidual(residual.postNorm(), config.block().residualScale(), rows);
+        }
+    }
+
+    /** x += attention(norm(x)) + feedForward(norm(x)), where both may share one norm. */
+    private void addBothTo(DecoderState s, LayerWeights layer, int rows) {
+        Tensor ffnIn = s.normed;
+        s.rowStages.norm(layer.attention().preNorm(), s.normed, rows);
+        if (layer.feedForward().preNorm() != layer.attention().preNorm()) {
+            ffnIn = s.sublayerOut;
+            s.rowStages.norm(layer.feedForward().preNorm(), ffnIn, rows);
+        }
+        layer.attention().sublayer().forward(s, s.normed, rows, s.x, true);
+        layer.feedForward().sublayer().forward(s, ffnIn, rows, s.x, true);
     }
 
     /**
@@ -122,9 +124,10 @@ public final class Decoder implements AutoCloseable {
         s.team.enter();
         try {
             s.rowStages.outputNorm(weights.outputNorm(), firstRow, rows);
-            s.matmul.begin(s.normed.segment(), 0, s.normed.stride(0), rows, config.dim());
+            s.multiply(s.normed, rows);
             weights.output().addTo(s.matmul, s.logits);
             s.matmul.run();
+            s.rowStages.scaleAndCap(config.output(), rows);
         } finally {
             s.team.exit();
         }

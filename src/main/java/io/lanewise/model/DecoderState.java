@@ -2,13 +2,16 @@ package io.lanewise.model;
 
 import io.lanewise.kernels.Attention;
 import io.lanewise.kernels.Matmul;
+import io.lanewise.kernels.RopeTable;
 import io.lanewise.model.ModelConfig.AttentionConfig;
+import io.lanewise.model.ModelConfig.Order;
 import io.lanewise.nn.KvCache;
 import io.lanewise.parallel.ComputePool;
 import io.lanewise.parallel.Team;
 import io.lanewise.tensor.DType;
 import io.lanewise.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 
 /**
  * What one session of a decoder remembers and scribbles on: the KV cache and every activation of a forward pass of up
@@ -25,12 +28,16 @@ public final class DecoderState implements AutoCloseable {
     final KvCache cache;
     final RowStages rowStages;
     final int maxRows;
-    /** Cosines and sines of each row's position, [maxRows, rowLength of the table]. */
-    final Tensor angles;
+    /** The different rotations of the layers. */
+    final RopeTable[] ropes;
+    /** Cosines and sines of each row's position for each rotation, [maxRows, rowLength of the table]. */
+    final Tensor[] angles;
     /** Residual stream [maxRows, dim]. */
     final Tensor x;
     /** What enters a sublayer, [maxRows, dim]. */
     final Tensor normed;
+    /** What a sublayer gave, where it is not added to x at once; [maxRows, dim]. */
+    final Tensor sublayerOut;
     /** [maxRows, nHeads · headDim]. */
     final Tensor q;
     /** [maxRows, nKvHeads · headDim]. */
@@ -39,12 +46,12 @@ public final class DecoderState implements AutoCloseable {
     final Tensor v;
     /** [maxRows, nHeads · vHeadDim]. */
     final Tensor attnOut;
-    /** act(gate)·up, [maxRows, ffnDim]. */
+    /** act(gate)·up or act(up), [maxRows, ffnDim]. */
     final Tensor hidden;
     /** [LOGIT_ROWS, vocabSize]; the first row is all that decoding uses. */
     final Tensor logits;
 
-    DecoderState(ModelConfig config, Decoder decoder, ComputePool pool, int contextLength, int maxRows, DType kvType) {
+    DecoderState(ModelConfig config, ComputePool pool, int contextLength, int maxRows, DType kvType) {
         AttentionConfig shape = config.attention();
         int qDim = shape.nHeads() * shape.headDim();
         int attnDim = shape.nHeads() * shape.vHeadDim();
@@ -56,16 +63,25 @@ public final class DecoderState implements AutoCloseable {
                 shape.vHeadDim());
         this.cache = new KvCache(arena, kvType, config.nLayers(), contextLength, shape.nKvHeads(), shape.headDim(),
                 shape.vHeadDim());
-        this.rowStages = new RowStages(decoder, this);
-        this.angles = Tensor.allocate(arena, maxRows, decoder.rope.rowLength());
+        this.ropes = config.ropes().stream().map(rope -> rope.table(contextLength)).toArray(RopeTable[]::new);
+        this.angles = Arrays.stream(ropes).map(rope -> Tensor.allocate(arena, maxRows, rope.rowLength()))
+                .toArray(Tensor[]::new);
+        this.rowStages = new RowStages(config, this);
         this.x = Tensor.allocate(arena, maxRows, config.dim());
         this.normed = Tensor.allocate(arena, maxRows, config.dim());
+        this.sublayerOut = config.block().plainResidual() && config.block().order() != Order.PARALLEL_OWN_NORM ? null
+                : Tensor.allocate(arena, maxRows, config.dim());
         this.q = Tensor.allocate(arena, maxRows, qDim);
         this.k = Tensor.allocate(arena, maxRows, shape.nKvHeads() * shape.headDim());
         this.v = Tensor.allocate(arena, maxRows, shape.nKvHeads() * shape.vHeadDim());
         this.attnOut = Tensor.allocate(arena, maxRows, attnDim);
         this.hidden = Tensor.allocate(arena, maxRows, ffnDim);
         this.logits = Tensor.allocate(arena, Math.min(LOGIT_ROWS, maxRows), config.vocabSize());
+    }
+
+    /** Begins a product of x [rows, in]. */
+    void multiply(Tensor x, int rows) {
+        matmul.begin(x.segment(), 0, x.stride(0), rows, x.shape().size(1));
     }
 
     /** Positions that the cache holds. */

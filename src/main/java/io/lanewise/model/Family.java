@@ -1,6 +1,5 @@
 package io.lanewise.model;
 
-import io.lanewise.format.Checkpoint;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -11,5 +10,5 @@ interface Family {
             "llama", LlamaFamily::llama,
             "qwen2", LlamaFamily::qwen2));
 
-    ModelConfig config(Checkpoint checkpoint);
+    ModelConfig config(Keys keys);
 }

@@ -4,6 +4,8 @@ import io.lanewise.format.Checkpoint;
 import io.lanewise.format.FormatException;
 import io.lanewise.format.Metadata;
 import io.lanewise.kernels.RopeScaling;
+import io.lanewise.kernels.RopeStyle;
+import io.lanewise.model.ModelConfig.RopeConfig;
 import io.lanewise.tensor.DType;
 import io.lanewise.tensor.Shape;
 import io.lanewise.tensor.TensorSource;
@@ -12,6 +14,7 @@ import java.util.Optional;
 /** A family's metadata keys, without the architecture that stands before each, with the checks that all sizes need. */
 final class Keys {
     private static final int MAX_SIZE = 1 << 24;
+    private static final int MAX_LAYERS = 1 << 16;
 
     private final Checkpoint checkpoint;
     private final Metadata metadata;
@@ -58,8 +61,46 @@ final class Keys {
         return checked("vocab_size", checkpoint.tensor("token_embd.weight").shape().dim(0));
     }
 
+    /** Number of layers: 1 to 65,536. */
+    int layers(String key) {
+        long layers = metadata.integer(full(key));
+        check(layers >= 1 && layers <= MAX_LAYERS, key, "1 to " + MAX_LAYERS, layers);
+        return (int) layers;
+    }
+
+    /** A required number above 0. */
+    float positive(String key) {
+        float value = number(key);
+        check(value > 0, key, "a number above 0", value);
+        return value;
+    }
+
+    float positive(String key, float otherwise) {
+        return metadata.has(full(key)) ? positive(key) : otherwise;
+    }
+
+    boolean has(String key) {
+        return metadata.has(full(key));
+    }
+
+    boolean flag(String key, boolean otherwise) {
+        return metadata.flag(full(key), otherwise);
+    }
+
+    boolean hasTensor(String name) {
+        return checkpoint.find(name).isPresent();
+    }
+
+    /** The rotation that the keys under {@code rope.} describe, for heads of this width. */
+    RopeConfig rope(RopeStyle style, int headDim) {
+        int ropeDim = size("rope.dimension_count", headDim);
+        check(ropeDim % 2 == 0 && ropeDim <= headDim, "rope.dimension_count",
+                "an even number up to the head's width of " + headDim, ropeDim);
+        return new RopeConfig(style, ropeDim, positive("rope.freq_base", 10_000f), ropeScaling(ropeDim));
+    }
+
     /** Linear scaling from the metadata, and llama3's from the factors that the file holds as a tensor. */
-    RopeScaling ropeScaling(int ropeDim) {
+    private RopeScaling ropeScaling(int ropeDim) {
         String type = metadata.string(full("rope.scaling.type"), "none");
         double factor = switch (type) {
             case "none" -> 1;

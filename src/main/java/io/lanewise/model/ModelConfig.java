@@ -3,6 +3,9 @@ package io.lanewise.model;
 import io.lanewise.kernels.Activation;
 import io.lanewise.kernels.RopeScaling;
 import io.lanewise.kernels.RopeStyle;
+import io.lanewise.kernels.RopeTable;
+import io.lanewise.nn.Normalization;
+import java.util.List;
 
 /**
  * Everything that tells one decoder from another, read from a checkpoint's metadata by its {@link Family}. Sizes are
@@ -10,17 +13,37 @@ import io.lanewise.kernels.RopeStyle;
  *
  * @param architecture the family's name in {@code general.architecture}
  * @param contextLength positions that the model was trained for
+ * @param layers what differs from layer to layer, nLayers of them
  */
 public record ModelConfig(
         String architecture,
-        int nLayers,
         int dim,
         int vocabSize,
         int contextLength,
+        EmbeddingConfig embedding,
         AttentionConfig attention,
-        RopeConfig rope,
         FeedForwardConfig feedForward,
-        float normEps) {
+        NormConfig norm,
+        BlockConfig block,
+        OutputConfig output,
+        List<LayerConfig> layers) {
+
+    public ModelConfig {
+        layers = List.copyOf(layers);
+    }
+
+    /** Number of layers. */
+    public int nLayers() {
+        return layers.size();
+    }
+
+    /**
+     * How tokens enter the residual stream.
+     *
+     * @param scale factor on the embedding of a token
+     * @param positions learned embeddings of positions that are added to those of tokens; 0 for none
+     */
+    public record EmbeddingConfig(float scale, int positions) {}
 
     /**
      * @param nHeads query heads
@@ -28,11 +51,81 @@ public record ModelConfig(
      * @param headDim width of a query or key head
      * @param vHeadDim width of a value head
      * @param scale what scores are multiplied by, commonly 1 / sqrt(headDim)
+     * @param softCap scores become softCap · tanh(score / softCap); 0 for none
+     * @param qkNorm normalisation of queries and keys before they turn
+     * @param fused whether the file holds query, key and value in one matrix, in this order of rows
+     * @param qkvBias whether query, key and value have biases
+     * @param outputBias whether the output projection has one
      */
-    public record AttentionConfig(int nHeads, int nKvHeads, int headDim, int vHeadDim, float scale) {}
+    public record AttentionConfig(int nHeads, int nKvHeads, int headDim, int vHeadDim, float scale, float softCap,
+            QkNorm qkNorm, boolean fused, boolean qkvBias, boolean outputBias) {}
 
-    /** @param ffnDim hidden width */
-    public record FeedForwardConfig(int ffnDim, Activation activation) {}
+    /** Over what queries and keys are normalised. */
+    public enum QkNorm {
+        /** Not at all. */
+        NONE,
+        /** Each head by itself, with one weight [headDim] for all heads. */
+        PER_HEAD,
+        /** Each head by itself, each with its own weight: [nHeads, headDim] and [nKvHeads, headDim]. */
+        OWN_WEIGHTS,
+        /** All heads together: [nHeads · headDim] and [nKvHeads · headDim]. */
+        FULL_WIDTH
+    }
+
+    /**
+     * @param ffnDim hidden width
+     * @param gated down(act(gate(x)) · up(x)) rather than down(act(up(x)))
+     * @param fused whether the file holds gate and up in one matrix, gate first
+     * @param bias whether up and down have biases
+     */
+    public record FeedForwardConfig(int ffnDim, Activation activation, boolean gated, boolean fused, boolean bias) {}
+
+    /**
+     * The normalisation of all layers.
+     *
+     * @param bias whether norms have a bias beside their weight
+     */
+    public record NormConfig(Normalization.Kind kind, float eps, boolean bias) {}
+
+    /**
+     * How attention and feed-forward of a layer meet the residual stream x.
+     *
+     * @param preNorm sublayers read norm(x) rather than x
+     * @param postNorm norm(sublayer) is added to x rather than the sublayer itself
+     * @param order which x the feed-forward reads
+     * @param residualScale factor on what a sublayer adds to x
+     */
+    public record BlockConfig(boolean preNorm, boolean postNorm, Order order, float residualScale) {
+        /** Whether sublayers add what they give to x just as it is. */
+        boolean plainResidual() {
+            return !postNorm && residualScale == 1;
+        }
+    }
+
+    /** Which x the feed-forward reads. */
+    public enum Order {
+        /** That to which attention has added. */
+        SEQUENTIAL,
+        /** The one that attention read, under the same norm. */
+        PARALLEL,
+        /** The one that attention read, under a norm of its own. */
+        PARALLEL_OWN_NORM
+    }
+
+    /**
+     * How logits leave.
+     *
+     * @param tied whether the token embedding serves as the output matrix too
+     * @param logitScale factor on logits
+     * @param softCap logits become softCap · tanh(logit / softCap); 0 for none
+     */
+    public record OutputConfig(boolean tied, float logitScale, float softCap) {}
+
+    /**
+     * @param window positions that a query sees, itself included; 0 for all before it
+     * @param rope how queries and keys turn, or null where they do not
+     */
+    public record LayerConfig(int window, RopeConfig rope) {}
 
     /**
      * Rotary position embedding (Su et al., 2021).
@@ -42,5 +135,15 @@ public record ModelConfig(
      * @param base frequency base, theta
      * @param scaling how angles are changed for contexts longer than the trained one
      */
-    public record RopeConfig(RopeStyle style, int dim, double base, RopeScaling scaling) {}
+    public record RopeConfig(RopeStyle style, int dim, double base, RopeScaling scaling) {
+        /** The rotation for sessions of up to {@code contextLength} positions. */
+        RopeTable table(int contextLength) {
+            return new RopeTable(style, dim, base, scaling);
+        }
+    }
+
+    /** The different ways in which layers turn, in the order of their first layers; may be empty. */
+    List<RopeConfig> ropes() {
+        return layers.stream().map(LayerConfig::rope).filter(rope -> rope != null).distinct().toList();
+    }
 }

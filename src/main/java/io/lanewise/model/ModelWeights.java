@@ -12,11 +12,13 @@ import java.util.List;
  * The weights of a decoder, packed for the kernels; immutable.
  *
  * @param tokenEmbedding [vocabSize, dim], mapped from the file in the file's type
+ * @param positionEmbedding [positions, dim] likewise, or null
  * @param outputNorm [dim]
  * @param output the lmHead, [vocabSize, dim]
  */
 record ModelWeights(
         Tensor tokenEmbedding,
+        Tensor positionEmbedding,
         List<LayerWeights> layers,
         Normalization outputNorm,
         Linear output) {
@@ -24,10 +26,11 @@ record ModelWeights(
     /**
      * Reads and packs all weights into {@code arena}, changed by {@code adapter} where that is not null.
      *
-     * @throws io.lanewise.format.FormatException if a tensor is missing or has another shape than the configuration says
+     * @throws io.lanewise.format.FormatException if a tensor is missing, has another shape than the configuration says,
+     *     or is not part of such a model
      */
     static ModelWeights load(Checkpoint checkpoint, LoraAdapter adapter, ModelConfig config, ComputePool pool,
             Arena arena) {
-        return new WeightLoader(checkpoint, adapter, config, pool, arena).load();
+        return new WeightLoader(new TensorLoader(checkpoint, adapter, pool, arena), config).load();
     }
 }

@@ -78,7 +78,7 @@ class DecoderLoadTest {
         "attention.head_count, 3, 'llama.embedding_length: expected a multiple of attention.head_count 3, got 8'",
         "attention.head_count_kv, 3, 'llama.attention.head_count_kv: expected a divisor of head_count 4, got 3'",
         "attention.head_count, 0, 'llama.attention.head_count: expected 1 to 16777216, got 0'",
-        "block_count, 4294967295, 'llama.block_count: expected 1 to 16777216, got 4294967295'",
+        "block_count, 4294967295, 'llama.block_count: expected 1 to 65536, got 4294967295'",
         "block_count, 2, 'blk.1.'",
         "feed_forward_length, 13, 'tensor blk.0.ffn_gate.weight has shape [12, 8], the metadata asks for [13, 8]'",
         "rope.dimension_count, 3, 'expected an even number up to the head'",
