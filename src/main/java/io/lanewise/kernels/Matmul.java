@@ -8,8 +8,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * y = act(x Wᵀ + bias) (+ y) for one x and any number of weight matrices, in one parallel stage. One a session, used by
- * one thread at a time; it owns its scratch memory and allocates nothing a call:
+ * y = act(x Wᵀ + bias) (+ y) for any number of weight matrices, of one x or of several, in one parallel stage. One a
+ * session, used by one thread at a time; it owns its scratch memory and allocates nothing a call:
  *
  * <pre>{@code
  *   matmul.begin(x, 0, dim, rows, dim);
@@ -17,6 +17,8 @@ import java.util.Arrays;
  *   matmul.add(wk, null, Activation.NONE, false, k, 0, kvDim);
  *   matmul.run();
  * }</pre>
+ *
+ * <p>{@link #input} between products gives those that follow another x, as the experts of a mixture have.
  *
  * <p>The macro loops: a unit of work is one weight panel [K, NR] and up to MC rows of x. Its k is cut into blocks of KC;
  * each block of the panel is unpacked to floats in L2 where it is not F32, and swept over the rows by
@@ -45,10 +47,9 @@ public final class Matmul {
     private int rows = -1;
     private int inDim;
 
-    private Product[] products = new Product[8];
+    private Product[] products = new Product[16];
     private int productCount;
     private int panels;
-    private int rowsPerUnit;
 
     /**
      * @param arena one that all threads of the team may use, such as {@code Arena.ofShared()}
@@ -74,6 +75,11 @@ public final class Matmul {
 
     /** One y = act(x Wᵀ + bias) (+ y) of a call. */
     private static final class Product {
+        private MemorySegment x;
+        private long xOffset;
+        private long xStride;
+        private int rows;
+        private int inDim;
         private PackedMatrix w;
         private MemorySegment bias;
         private Activation activation;
@@ -81,8 +87,10 @@ public final class Matmul {
         private MemorySegment y;
         private long yOffset;
         private long yStride;
-        /** Panels of the products before this one. */
-        private int firstPanel;
+        private int panels;
+        private int rowsPerUnit;
+        /** Units of the products before this one. */
+        private int firstUnit;
     }
 
     /** Memory of one worker. */
@@ -111,12 +119,22 @@ public final class Matmul {
      * @throws IndexOutOfBoundsException if x leaves its segment
      */
     public void begin(MemorySegment x, long xOffset, long xStride, int rows, int inDim) {
+        forget();
+        input(x, xOffset, xStride, rows, inDim);
+    }
+
+    /**
+     * Another x [rows, inDim] for the products that are added from here on; those before keep theirs.
+     *
+     * @throws IllegalArgumentException if rows or inDim exceed what this Matmul was made for
+     * @throws IndexOutOfBoundsException if x leaves its segment
+     */
+    public void input(MemorySegment x, long xOffset, long xStride, int rows, int inDim) {
         if (rows < 0 || rows > maxRows || inDim < 0 || inDim > maxInDim) {
             throw new IllegalArgumentException("begin: x [" + rows + ", " + inDim + "] does not fit this Matmul of up to ["
                     + maxRows + ", " + maxInDim + "]");
         }
         checkRange("x", x, xOffset, xStride, rows, inDim);
-        forget();
         this.x = x;
         this.xOffset = xOffset;
         this.xStride = xStride;
@@ -150,6 +168,11 @@ public final class Matmul {
             growProducts();
         }
         Product product = products[productCount++];
+        product.x = x;
+        product.xOffset = xOffset;
+        product.xStride = xStride;
+        product.rows = rows;
+        product.inDim = inDim;
         product.w = w;
         product.bias = bias;
         product.activation = activation;
@@ -157,8 +180,8 @@ public final class Matmul {
         product.y = y;
         product.yOffset = yOffset;
         product.yStride = yStride;
-        product.firstPanel = panels;
-        panels = Math.addExact(panels, w.columnPanels());
+        product.panels = rows == 0 ? 0 : w.columnPanels();
+        panels = Math.addExact(panels, product.panels);
     }
 
     private void growProducts() {
@@ -187,10 +210,8 @@ public final class Matmul {
             throw new IllegalStateException("run: call begin first");
         }
         try {
-            if (rows > 0 && panels > 0) {
-                rowsPerUnit = rowsPerUnit();
-                int rowBlocks = (rows + rowsPerUnit - 1) / rowsPerUnit;
-                int units = Math.multiplyExact(rowBlocks, panels);
+            if (panels > 0) {
+                int units = cut();
                 team.enter();
                 try {
                     team.run(units, grain(units), body);
@@ -206,6 +227,7 @@ public final class Matmul {
     /** Drops references to the caller's memory. */
     private void forget() {
         for (int i = 0; i < productCount; i++) {
+            products[i].x = null;
             products[i].w = null;
             products[i].bias = null;
             products[i].y = null;
@@ -216,8 +238,21 @@ public final class Matmul {
         rows = -1;
     }
 
+    /** Cuts every product into units; returns how many there are. */
+    private int cut() {
+        int units = 0;
+        for (int i = 0; i < productCount; i++) {
+            Product product = products[i];
+            product.rowsPerUnit = rowsPerUnit(Math.max(1, product.rows));
+            product.firstUnit = units;
+            int rowBlocks = (product.rows + product.rowsPerUnit - 1) / product.rowsPerUnit;
+            units = Math.addExact(units, Math.multiplyExact(rowBlocks, product.panels));
+        }
+        return units;
+    }
+
     /** Equal parts of at most MC rows, and more of them where panels alone would not keep all threads busy to the end. */
-    private int rowsPerUnit() {
+    private int rowsPerUnit(int rows) {
         int cuts = (rows + blocks.mc() - 1) / blocks.mc();
         if (team.threads() > 1) {
             int wanted = (4 * team.threads() + panels - 1) / panels;
@@ -230,24 +265,44 @@ public final class Matmul {
 
     /** Units a claim: enough to be worth it, few enough that the threads end together. */
     private int grain(int units) {
-        long bytes = (long) inDim * NR * 2;
-        long multiplyAdds = (long) inDim * NR * Math.min(rows, rowsPerUnit);
-        long nanos = Math.max(1, Math.max(bytes / 20, multiplyAdds / 100));
+        long nanos = 0;
+        for (int i = 0; i < productCount; i++) {
+            Product product = products[i];
+            long bytes = (long) product.inDim * NR * 2;
+            long multiplyAdds = (long) product.inDim * NR * product.rows;
+            nanos += product.panels * Math.max(bytes / 20, multiplyAdds / 100);
+        }
         int fair = (units + team.threads() - 1) / team.threads();
-        return (int) Math.clamp(CHUNK_NANOS / nanos, 1, fair);
+        return (int) Math.clamp(CHUNK_NANOS * units / Math.max(1, nanos), 1, fair);
     }
 
     private void runUnits(int from, int to, int worker) {
+        int i = productOf(from);
         for (int unit = from; unit < to; unit++) {
-            int firstRow = unit / panels * rowsPerUnit;
-            int count = Math.min(rowsPerUnit, rows - firstRow);
-            int panel = unit % panels;
-            int i = productCount - 1;
-            while (products[i].firstPanel > panel) {
-                i--;
+            while (i + 1 < productCount && products[i + 1].firstUnit <= unit) {
+                i++;
             }
-            runUnit(products[i], panel - products[i].firstPanel, firstRow, count, scratch[worker]);
+            Product product = products[i];
+            int own = unit - product.firstUnit;
+            int firstRow = own / product.panels * product.rowsPerUnit;
+            int count = Math.min(product.rowsPerUnit, product.rows - firstRow);
+            runUnit(product, own % product.panels, firstRow, count, scratch[worker]);
         }
+    }
+
+    /** The last product that begins at or before a unit: one without units never holds it. */
+    private int productOf(int unit) {
+        int low = 0;
+        int high = productCount - 1;
+        while (low < high) {
+            int middle = (low + high + 1) >>> 1;
+            if (products[middle].firstUnit <= unit) {
+                low = middle;
+            } else {
+                high = middle - 1;
+            }
+        }
+        return low;
     }
 
     /** y [count rows from firstRow, NR columns of one panel]. */
@@ -256,27 +311,31 @@ public final class Matmul {
         long column = (long) panel * NR;
         long y0 = product.yOffset + firstRow * product.yStride + column;
         if (product.w.gated()) {
-            sweep(product.w, 2 * panel, firstRow, count, own, own.sums, 0, NR, cols, false);
-            sweep(product.w, 2 * panel + 1, firstRow, count, own, own.ups, 0, NR, cols, false);
+            sweep(product, 2 * panel, firstRow, count, own, own.sums, 0, NR, cols, false);
+            sweep(product, 2 * panel + 1, firstRow, count, own, own.ups, 0, NR, cols, false);
             Epilogue.gate(product.activation, own.sums, own.ups, count, cols, product.addToY, product.y, y0,
                     product.yStride);
         } else if (product.addToY && product.activation != Activation.NONE) {
-            sweep(product.w, panel, firstRow, count, own, own.sums, 0, NR, cols, false);
+            sweep(product, panel, firstRow, count, own, own.sums, 0, NR, cols, false);
             Epilogue.finish(product.bias, column, product.activation, own.sums, 0, NR, count, cols);
             Epilogue.add(own.sums, count, cols, product.y, y0, product.yStride);
         } else {
-            sweep(product.w, panel, firstRow, count, own, product.y, y0, product.yStride, cols, product.addToY);
+            sweep(product, panel, firstRow, count, own, product.y, y0, product.yStride, cols, product.addToY);
             Epilogue.finish(product.bias, column, product.activation, product.y, y0, product.yStride, count, cols);
         }
     }
 
     /** c [count, cols] = (c +) x [count rows from firstRow, K] · panel, k block by k block. */
-    private void sweep(PackedMatrix w, int panel, int firstRow, int count, Scratch own, MemorySegment c, long c0,
+    private void sweep(Product product, int panel, int firstRow, int count, Scratch own, MemorySegment c, long c0,
             long cStride, int cols, boolean add) {
+        PackedMatrix w = product.w;
         PanelFormat format = w.format();
         long at = w.panelAt(panel);
+        MemorySegment x = product.x;
+        int inDim = product.inDim;
         int depth = blocks.depth(inDim);
-        long x0 = (xOffset + firstRow * xStride) << 2;
+        long x0 = (product.xOffset + firstRow * product.xStride) << 2;
+        long xStep = product.xStride << 2;
         if (inDim == 0) {
             Epilogue.clear(add ? 0 : count, cols, c, c0, cStride);
         }
@@ -286,21 +345,20 @@ public final class Matmul {
             boolean replace = k0 == 0 && !add;
             if (format.isFloat()) {
                 long tileAt = at + k0 * PANEL_STRIDE;
-                sweepTile(w.panels(), tileAt, k, x0 + 4L * k0, count, own.tile, c, c0, cStride, cols, direct, replace);
+                sweepTile(x, xStep, w.panels(), tileAt, k, x0 + 4L * k0, count, own.tile, c, c0, cStride, cols, direct, replace);
             } else if (count == 1) {
                 format.multiplyRow(x, x0 + 4L * k0, w.panels(), at, inDim, k0, k, own.tile, 0);
                 Epilogue.store(own.tile, 1, cols, replace, c, c0, cStride);
             } else {
                 format.unpack(w.panels(), at, k0, k, own.weights);
-                sweepTile(own.weights, 0, k, x0 + 4L * k0, count, own.tile, c, c0, cStride, cols, direct, replace);
+                sweepTile(x, xStep, own.weights, 0, k, x0 + 4L * k0, count, own.tile, c, c0, cStride, cols, direct, replace);
             }
         }
     }
 
     /** c [count, cols] = (c +) x [count, depth] · weights [depth, NR]; x0 and w0 count bytes. */
-    private void sweepTile(MemorySegment weights, long w0, int depth, long x0, int count, MemorySegment tile,
-            MemorySegment c, long c0, long cStride, int cols, boolean direct, boolean replace) {
-        long xStep = xStride << 2;
+    private void sweepTile(MemorySegment x, long xStep, MemorySegment weights, long w0, int depth, long x0, int count,
+            MemorySegment tile, MemorySegment c, long c0, long cStride, int cols, boolean direct, boolean replace) {
         for (int row = 0; row < count; ) {
             int step = FloatTile.rowsOf(count - row);
             long xRow = x0 + row * xStep;
