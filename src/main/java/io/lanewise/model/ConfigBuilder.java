@@ -78,9 +78,13 @@ final class ConfigBuilder {
         rope = ropeStyle == null ? null : keys.rope(ropeStyle, headDim);
     }
 
-    /** Local attention over {@code window} positions in the first {@code period - 1} of each {@code period} layers. */
+    /**
+     * Local attention over {@code window} positions, where the file says so layer by layer, or else in the first
+     * period - 1 of each period layers: the file's period, or else this one.
+     */
     void localLayers(int window, int period, RopeConfig localRope) {
-        layer = index -> index % period < period - 1 ? new LayerConfig(window, localRope) : new LayerConfig(0, rope);
+        boolean[] local = keys.pattern("attention.sliding_window_pattern", nLayers, period);
+        layer = index -> local[index] ? new LayerConfig(window, localRope) : new LayerConfig(0, rope);
     }
 
     ModelConfig build() {

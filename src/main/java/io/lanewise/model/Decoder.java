@@ -54,8 +54,14 @@ public final class Decoder implements AutoCloseable {
      * @param contextLength positions that its cache holds
      * @param maxRows most positions of one forward pass
      * @param kvType how the cache stores numbers: F32 or F16
+     * @throws IllegalArgumentException if the model has learned positions, and not as many
      */
     public DecoderState newState(int contextLength, int maxRows, DType kvType) {
+        int positions = config.embedding().positions();
+        if (positions > 0 && contextLength > positions) {
+            throw new IllegalArgumentException("context of " + contextLength + " positions: " + config.architecture()
+                    + " has learned only " + positions + "; ask for no more");
+        }
         return new DecoderState(config, pool, contextLength, maxRows, kvType);
     }
 

@@ -3,7 +3,6 @@ package io.lanewise.model;
 import io.lanewise.format.Checkpoint;
 import io.lanewise.format.FormatException;
 import io.lanewise.format.Metadata;
-import io.lanewise.kernels.RopeScaling;
 import io.lanewise.kernels.RopeStyle;
 import io.lanewise.model.ModelConfig.RopeConfig;
 import io.lanewise.tensor.DType;
@@ -96,34 +95,47 @@ final class Keys {
         int ropeDim = size("rope.dimension_count", headDim);
         check(ropeDim % 2 == 0 && ropeDim <= headDim, "rope.dimension_count",
                 "an even number up to the head's width of " + headDim, ropeDim);
-        return new RopeConfig(style, ropeDim, positive("rope.freq_base", 10_000f), ropeScaling(ropeDim));
+        return new RopeScalingKeys(this, ropeDim).read(style, positive("rope.freq_base", 10_000f));
     }
 
-    /** Linear scaling from the metadata, and llama3's from the factors that the file holds as a tensor. */
-    private RopeScaling ropeScaling(int ropeDim) {
-        String type = metadata.string(full("rope.scaling.type"), "none");
-        double factor = switch (type) {
-            case "none" -> 1;
-            case "linear" -> number("rope.scaling.factor", 1);
-            default -> throw error("rope.scaling.type", "expected none or linear, got '" + type + "'");
-        };
-        check(factor > 0, "rope.scaling.factor", "a number above 0", factor);
-        RopeScaling linear = RopeScaling.linear(factor);
-        return new RopeScaling(linear.freqScale(), frequencyFactors(ropeDim / 2), 0, 1, linear.betaFast(),
-                linear.betaSlow(), 0);
+    /** Which layers are local: as an array of the file says, or by a period of its own or the family's. */
+    boolean[] pattern(String key, int nLayers, int defaultPeriod) {
+        if (metadata.isArray(full(key))) {
+            boolean[] pattern = metadata.flags(full(key));
+            check(pattern.length == nLayers, key, "one value a layer, " + nLayers, pattern.length);
+            return pattern;
+        }
+        int period = size(key, defaultPeriod);
+        boolean[] pattern = new boolean[nLayers];
+        for (int layer = 0; layer < nLayers; layer++) {
+            pattern[layer] = layer % period < period - 1;
+        }
+        return pattern;
     }
 
-    private float[] frequencyFactors(int pairs) {
-        Optional<TensorSource> factors = checkpoint.find("rope_freqs.weight");
-        if (factors.isEmpty()) {
+    /** The numbers of an F32 tensor of one axis, all above 0, or null where the file has none. */
+    float[] factors(String name, int length) {
+        Optional<TensorSource> found = checkpoint.find(name);
+        if (found.isEmpty()) {
             return null;
         }
-        TensorSource source = factors.get();
-        if (source.dtype() != DType.F32 || !source.shape().equals(Shape.of(pairs))) {
-            throw new FormatException(checkpoint.path(), "tensor rope_freqs.weight: expected F32 [" + pairs
-                    + "], got " + source.dtype() + " " + source.shape());
+        TensorSource source = found.get();
+        if (source.dtype() != DType.F32 || !source.shape().equals(Shape.of(length))) {
+            throw new FormatException(checkpoint.path(), "tensor " + name + ": expected F32 [" + length + "], got "
+                    + source.dtype() + " " + source.shape());
         }
-        return source.map().toFloatArray();
+        float[] factors = source.map().toFloatArray();
+        for (float factor : factors) {
+            if (!(factor > 0 && factor <= Float.MAX_VALUE)) {
+                throw new FormatException(checkpoint.path(), "tensor " + name + ": expected numbers above 0, got "
+                        + factor);
+            }
+        }
+        return factors;
+    }
+
+    String string(String key, String otherwise) {
+        return metadata.string(full(key), otherwise);
     }
 
     /** Refuses the file unless {@code valid}, saying what the key may be. */
@@ -133,7 +145,7 @@ final class Keys {
         }
     }
 
-    private FormatException error(String key, String problem) {
+    FormatException error(String key, String problem) {
         return new FormatException(checkpoint.path(), full(key) + ": " + problem);
     }
 

@@ -134,11 +134,37 @@ public record ModelConfig(
      * @param dim numbers of a head that turn; the rest stay
      * @param base frequency base, theta
      * @param scaling how angles are changed for contexts longer than the trained one
+     * @param beyond what is different in sessions that are longer than the trained context, or null
      */
-    public record RopeConfig(RopeStyle style, int dim, double base, RopeScaling scaling) {
+    public record RopeConfig(RopeStyle style, int dim, double base, RopeScaling scaling, LongContext beyond) {
+        /** Angles as the paper has them. */
+        static RopeConfig unscaled(RopeStyle style, int dim, double base) {
+            return new RopeConfig(style, dim, base, RopeScaling.none(), null);
+        }
+
         /** The rotation for sessions of up to {@code contextLength} positions. */
         RopeTable table(int contextLength) {
-            return new RopeTable(style, dim, base, scaling);
+            if (beyond == null || contextLength <= beyond.originalContext) {
+                return new RopeTable(style, dim, base, scaling);
+            }
+            return new RopeTable(style, dim, beyond.stretched(base, dim, contextLength), beyond.scaling);
+        }
+    }
+
+    /**
+     * The rotation of sessions longer than the original context. Chosen once, when the session starts: keys that are in
+     * the cache cannot turn again.
+     *
+     * @param scaling takes the place of the usual one; LongRoPE's long factors (Ding et al., 2024)
+     * @param dynamicFactor stretches the base by the session's length ("dynamic NTK"); 0 for none
+     */
+    public record LongContext(int originalContext, RopeScaling scaling, double dynamicFactor) {
+        private double stretched(double base, int dim, int contextLength) {
+            if (dynamicFactor == 0 || dim <= 2) {
+                return base;
+            }
+            double stretch = dynamicFactor * contextLength / originalContext - (dynamicFactor - 1);
+            return base * Math.pow(stretch, dim / (dim - 2.0));
         }
     }
 

@@ -1,11 +1,13 @@
 package io.lanewise.generate;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.lanewise.SharedData;
+import io.lanewise.format.FormatException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -13,14 +15,21 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Logits of whole models against the references that come with the shared data. */
 class GoldenLogitsTest {
     /** Of NMSE: what the README of the golden data asks of engines that keep float activations. */
     private static final double FAMILY_TOLERANCE = 1e-8;
+    /** Models of the golden folder that this version does not run. */
+    private static final Set<String> NOT_YET = Set.of("bert", "llama-moe", "qwen2moe", "qwen3moe", "deepseek",
+            "deepseek2-lite", "deepseek2-lite-old", "deepseek2-v3");
 
     @ParameterizedTest
     @CsvSource({"1, 512", "2, 512", "5, 512", "2, 13", "5, 7", "1, 1", "2, 1", "5, 1"})
@@ -35,26 +44,39 @@ class GoldenLogitsTest {
         }
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"llama", "llama-tied", "llama-rope3", "llama-ropelinear", "qwen2"})
-    void familiesAgreeInOneBatchInChunksAndTokenByToken(String name) throws IOException {
-        Path folder = SharedData.require("golden/families");
-        int[] tokens = ints(folder.resolve(name + ".json"), "tokens");
-        float[] expected = floats(folder.resolve(name + ".logits.f32"));
-        for (int batchRows : new int[] {48, 11, 1}) {
-            float[] actual = logits(folder.resolve(name + ".gguf"), tokens, 2, batchRows);
-            assertThat(nmse(actual, expected)).as("%s, batches of %d", name, batchRows).isLessThan(FAMILY_TOLERANCE);
+    /** All models of the folder but the quantised ones, which have a test of their own. */
+    static List<String> families() throws IOException {
+        try (Stream<Path> files = Files.list(SharedData.require("golden/families"))) {
+            return files.map(file -> file.getFileName().toString()).filter(name -> name.endsWith(".json"))
+                    .map(name -> name.replace(".json", ""))
+                    .filter(name -> !name.contains("-q.") && !NOT_YET.contains(name)).sorted().toList();
         }
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "llama-tied", "llama-rope3", "llama-ropelinear", "qwen2"})
+    @MethodSource("families")
+    void familiesAgreeInOneBatchInChunksAndTokenByToken(String name) throws IOException {
+        Path header = SharedData.require("golden/families").resolve(name + ".json");
+        int[] tokens = ints(header, "tokens");
+        float[] expected = floats(header.resolveSibling(name + ".logits.f32"));
+        for (int[] run : new int[][] {{1, 48}, {2, 48}, {2, 11}, {3, 5}, {1, 1}, {2, 1}}) {
+            float[] actual = logits(file(header), tokens, run[0], run[1], context(header));
+            double nmse = nmse(actual, expected);
+            assertThat(nmse).as("%s, %d threads, batches of %d", name, run[0], run[1]).isLessThan(FAMILY_TOLERANCE);
+            if (Boolean.getBoolean("lanewise.golden.print")) {
+                System.out.printf("%-20s %d threads, batches of %2d: NMSE %.1e%n", name, run[0], run[1], nmse);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("families")
     void greedyContinuationsAreTheSame(String name) throws IOException {
-        Path folder = SharedData.require("golden/families");
-        int[] tokens = ints(folder.resolve(name + ".json"), "tokens");
-        int[] expected = ints(folder.resolve(name + ".json"), "greedy");
-        try (Model model = Model.load(folder.resolve(name + ".gguf"));
-                Session session = model.newSession()) {
+        Path header = SharedData.require("golden/families").resolve(name + ".json");
+        int[] tokens = ints(header, "tokens");
+        int[] expected = ints(header, "greedy");
+        try (Model model = Model.load(file(header));
+                Session session = model.newSession(SessionOptions.DEFAULT.withContextLength(context(header)))) {
             Sampler greedy = new Sampler(GenerationOptions.GREEDY, model.config().vocabSize());
             session.prefill(tokens);
             int[] actual = new int[expected.length];
@@ -64,6 +86,25 @@ class GoldenLogitsTest {
             }
             assertThat(actual).isEqualTo(expected);
         }
+    }
+
+    @Test
+    void whatIsNotYetRunIsRefusedByName() throws IOException {
+        Path folder = SharedData.require("golden/families");
+        for (String name : NOT_YET) {
+            assertThatThrownBy(() -> Model.load(folder.resolve(name + ".gguf"))).as(name)
+                    .isInstanceOf(FormatException.class).hasMessageContaining(name + ".gguf");
+        }
+    }
+
+    /** The model that a header is about: the file beside it, or the one that it shares with another header. */
+    private static Path file(Path header) {
+        String name = header.getFileName().toString().replace(".json", ".gguf");
+        return header.resolveSibling(name.replace("longrope-short", "longrope"));
+    }
+
+    private static int context(Path header) throws IOException {
+        return header.getFileName().toString().equals("phi3-longrope-short.json") ? 256 : 512;
     }
 
     @ParameterizedTest
@@ -85,8 +126,13 @@ class GoldenLogitsTest {
     }
 
     private static float[] logits(Path file, int[] tokens, int threads, int batchRows) {
+        return logits(file, tokens, threads, batchRows, 0);
+    }
+
+    private static float[] logits(Path file, int[] tokens, int threads, int batchRows, int contextLength) {
+        SessionOptions options = SessionOptions.DEFAULT.withBatchRows(batchRows).withContextLength(contextLength);
         try (Model model = Model.load(file, LoadOptions.DEFAULT.withThreads(threads));
-                Session session = model.newSession(SessionOptions.DEFAULT.withBatchRows(batchRows))) {
+                Session session = model.newSession(options)) {
             int vocabSize = model.config().vocabSize();
             float[] all = new float[tokens.length * vocabSize];
             session.logitsOf(tokens, (position, logits) ->
