@@ -41,6 +41,8 @@ public final class Engine implements Runnable {
         COMMANDS.put("perplexity", PerplexityCommand::new);
         COMMANDS.put("tokenize", TokenizeCommand::new);
         COMMANDS.put("inspect", InspectCommand::new);
+        COMMANDS.put("bench", BenchCommand::new);
+        COMMANDS.put("roofline", RooflineCommand::new);
         COMMANDS.put("synth", SynthCommand::new);
         COMMANDS.put("quantize", QuantizeCommand::new);
         COMMANDS.put("train", TrainCommand::new);

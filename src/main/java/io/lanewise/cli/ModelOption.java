@@ -16,4 +16,8 @@ final class ModelOption {
                 "no model: name one with --model FILE (there is no default model: this engine was built without weights/"
                         + DefaultModel.NAME + ")"));
     }
+
+    boolean isGiven() {
+        return file != null;
+    }
 }

@@ -29,7 +29,8 @@ class EngineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"generate", "inspect", "logits", "perplexity", "quantize", "synth", "tokenize"})
+    @ValueSource(strings = {"bench", "generate", "inspect", "logits", "perplexity", "quantize", "roofline", "synth",
+        "tokenize"})
     void everyCommandExplainsItselfWithAnExample(String command) {
         CommandLineRun help = CommandLineRun.of(command, "--help");
 

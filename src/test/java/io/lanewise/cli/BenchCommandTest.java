@@ -1,0 +1,104 @@
+package io.lanewise.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.lanewise.format.Checkpoint;
+import io.lanewise.generate.Model;
+import io.lanewise.tensor.DType;
+import java.io.File;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class BenchCommandTest {
+    @TempDir
+    Path temp;
+
+    private static List<String> temporaryModels() {
+        String[] names = new File(System.getProperty("java.io.tmpdir")).list((folder, name) ->
+                name.startsWith("lanewise-bench"));
+        return Arrays.asList(names);
+    }
+
+    @Test
+    void aRandomModelIsMeasuredAndRemoved() {
+        List<String> before = temporaryModels();
+
+        CommandLineRun run = CommandLineRun.of("bench", "--shape", "stories-260k", "--type", "Q8_0", "-p", "20", "-n", "5",
+                "-r", "2", "--depth", "7", "--threads", "2");
+
+        assertThat(run.exit()).isZero();
+        assertThat(run.err()).isEmpty();
+        assertThat(run.out()).startsWith("stories-260k Q8_0: ").contains("2 threads", "F32 of 27 positions",
+                "\nprefill 20 ", " ± ", " GFLOP/s ", "\ndecode 5 ", " GB/s ", "(10 steps after 7 positions)", "\nload ",
+                "\nfirst token ", "\nfirst prefill ", "\npeak memory ", " B allocated a decode step", "\nroofline ");
+        assertThat(temporaryModels()).isEqualTo(before);
+    }
+
+    @Test
+    void aFileIsMeasuredAsJson() {
+        String file = temp.resolve("tiny.gguf").toString();
+        CommandLineRun.of("synth", "--shape", "stories-260k", "--layers", "1", "--out", file);
+
+        CommandLineRun run = CommandLineRun.of("bench", "-m", file, "-p", "9", "-n", "4", "-r", "1", "-t", "1", "--ctx", "64",
+                "--kv-type", "F16", "--json");
+
+        assertThat(run.exit()).isZero();
+        assertThat(run.out()).startsWith("{\"model\":\"tiny.gguf\"").contains("\"threads\":1", "\"kvType\":\"F16\"",
+                "\"context\":64", "\"prefill\":{\"tokens\":9,", "\"shareOfFmaRoof\":", "\"shareOfReadRoof\":", "\"p99\":",
+                "\"fmaGflopsOneThread\":", "\"collectionsWhileMeasuring\":").hasLineCount(1);
+    }
+
+    @Test
+    void wrongValuesNameTheirOption() {
+        EngineTest.assertMistake(CommandLineRun.of("bench", "--shape", "gpt-9"), "--shape", "gpt-9");
+        EngineTest.assertMistake(CommandLineRun.of("bench", "--shape", "stories-260k", "-p", "0"), "-p");
+        EngineTest.assertMistake(CommandLineRun.of("bench", "--shape", "stories-260k", "-m", "x"), "--model", "--shape");
+        EngineTest.assertMistake(CommandLineRun.of("bench", "-m", "x", "--type", "F16"), "--type");
+        EngineTest.assertMistake(CommandLineRun.of("bench", "--shape", "stories-260k", "--ctx", "8"), "--ctx", "512");
+        EngineTest.assertMistake(CommandLineRun.of("bench", "-m", temp.resolve("none.gguf").toString()), "none.gguf");
+    }
+
+    @Test
+    void theWorkOfAModelIsCounted() {
+        Path file = temp.resolve("model.gguf");
+        SynthModel.write(ModelShape.of("stories-260k"), DType.F16, 1, file, share -> { });
+
+        try (Checkpoint checkpoint = Checkpoint.open(file); Model model = Model.load(file)) {
+            ModelCost cost = ModelCost.of(checkpoint);
+
+            // Five layers of q and o 64 x 64, k and v 32 x 64, gate, up and down 172 x 64; vocabulary 512.
+            long layers = 5 * (2 * 64 * 64 + 2 * 32 * 64 + 3 * 172 * 64);
+            assertThat(cost.layerOperations()).isEqualTo(2 * layers);
+            assertThat(cost.outputOperations()).isEqualTo(2 * 512 * 64);
+            assertThat(cost.weights()).isEqualTo(layers + 2 * 512 * 64 + 11 * 64);
+            assertThat(cost.bytesPerToken()).isEqualTo(2 * (layers + 512 * 64) + 4 * 11 * 64);
+            // Two positions after three: 4 + 5 keys; 8 heads of 8, twice (scores and values), 5 layers.
+            assertThat(cost.prefillOperations(model.config(), 3, 2))
+                    .isEqualTo(2 * 2.0 * layers + 2 * 512 * 64 + 5 * 2.0 * 8 * 16 * 9);
+        }
+    }
+
+    @Test
+    void samplesHaveMeanDeviationAndMedian() {
+        assertThat(new Samples(4, 1, 4).mean()).isEqualTo(3);
+        assertThat(new Samples(4, 1, 4).median()).isEqualTo(4);
+        assertThat(new Samples(2, 1, 8, 4).median()).isEqualTo(3);
+        assertThat(new Samples(4, 1, 4).deviation()).isCloseTo(Math.sqrt(3), within(1e-12));
+        assertThat(new Samples(4).deviation()).isZero();
+    }
+
+    @Test
+    void theRooflineIsPrintedForOneAndForAllThreads() {
+        CommandLineRun run = CommandLineRun.of("roofline", "--threads", "2");
+
+        assertThat(run.exit()).isZero();
+        assertThat(run.out()).contains("GFLOP/s  (1 thread)", "GB/s     (1 thread)", "GFLOP/s  (2 threads)",
+                "GB/s     (2 threads)");
+        assertThat(CommandLineRun.of("roofline", "-t", "1", "--json").out()).startsWith("{\"threads\":1,")
+                .contains("\"fmaGflops\":", "\"dramReadGBs\":");
+    }
+}
