@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
 /**
  * Fused scaled-dot-product attention: out = softmax(mask(scale · q Kᵀ)) V for groups of query heads that share a
  * key-value head (MHA, GQA, MQA), by online softmax over blocks of keys; the matrix of scores never exists beyond a
- * tile of {@link KvBuffer#BLOCK} keys (Dao, "FlashAttention-2", 2023).
+ * tile of {@link KvBuffer#PANEL} keys (Dao, "FlashAttention-2", 2023).
  *
  * <p>The unit of work is a block of queries of one key-value head, where a query is a row of one of the head's group,
  * so that all query heads of a group share the keys and values in cache. Where there are fewer units than threads might
@@ -20,7 +20,6 @@ import java.lang.foreign.MemorySegment;
  */
 public final class Attention {
     private static final int PANEL = KvBuffer.PANEL;
-    private static final int BLOCK = KvBuffer.BLOCK;
     private static final int LANES = AttentionTiles.LANES;
     private static final float LOG2_E = 1.4426950408889634f;
     private static final double LN_2 = 0.6931471805599453;
@@ -28,7 +27,7 @@ public final class Attention {
     /** Up to this many queries of a key-value head are taken one at a time; more fill the lanes of a tile. */
     private static final int FEW_QUERIES = 8;
     /** Keys a row of scores holds when queries are taken one at a time. */
-    private static final int ROW_KEYS = 8 * BLOCK;
+    private static final int ROW_KEYS = 8 * PANEL;
     /** Queries of a unit at most: shares a widened tile of keys among 192 queries, which makes its cost small. */
     private static final int UNIT_QUERIES = 1024;
     /** Floats of a unit's queries and outputs that may lie in the second-level cache beside the tiles. */
@@ -63,6 +62,7 @@ public final class Attention {
     private final long zipAt;
     private final long productAt;
     private final long widenedAt;
+    private final long scaledAt;
     /** Partial results where keys are split: [unit · splits + split][query][vHeadDim + 2], the last two max and sum. */
     private final MemorySegment partials;
     private final int partialFloats;
@@ -98,7 +98,6 @@ public final class Attention {
     private int splits;
     private int splitFrom;
     private int splitKeys;
-    private int keyPanel;
     private int valuePanel;
 
     /**
@@ -131,16 +130,17 @@ public final class Attention {
         this.queriesAt = at += LANES;
         this.outAt = at += aligned((long) lanes * headDim);
         this.scoresAt = at += aligned((long) lanes * vHeadDim);
-        this.maxAt = at += Math.max(BLOCK * LANES, FEW_QUERIES * ROW_KEYS);
+        this.maxAt = at += Math.max(PANEL * LANES, FEW_QUERIES * ROW_KEYS);
         this.sumAt = at += aligned(lanes);
         this.firstAt = at += aligned(lanes);
         this.endAt = at += aligned(lanes);
         this.keysAt = at += aligned(lanes);
-        this.valuesAt = at += (long) headDim * BLOCK;
-        this.zipAt = at += (long) vHeadDim * BLOCK;
+        this.valuesAt = at += (long) headDim * PANEL;
+        this.zipAt = at += (long) vHeadDim * PANEL;
         this.productAt = at += Math.max(FloatTranspose.SCRATCH, aligned(LANES));
         this.widenedAt = at += aligned(FEW_QUERIES * (long) vHeadDim);
-        this.workerFloats = at + ROW_KEYS * PANEL;
+        this.scaledAt = at += ROW_KEYS * PANEL;
+        this.workerFloats = at + 2L * FEW_QUERIES * ROW_KEYS;
         this.scratch = arena.allocate(workerFloats * team.threads() * Float.BYTES, 64);
         this.partialFloats = vHeadDim + 2;
         long partialQueries = 2L * ENOUGH_UNITS * Math.min(lanes, Math.max(maxQueries, 1));
@@ -258,7 +258,6 @@ public final class Attention {
 
     /** Cuts the call into units of queries and parts of keys, by its sizes. */
     private void cut(int batch, boolean few) {
-        keyPanel = kv == null ? BLOCK : PANEL;
         valuePanel = kv == null ? vHeadDim : PANEL;
         heads = batch * nKvHeads;
         queries = rows * group;
@@ -269,12 +268,12 @@ public final class Attention {
             unitTiles = (unitTiles + 1) / 2;
             unitsPerHead = (tiles + unitTiles - 1) / unitTiles;
         }
-        splitFrom = mask.firstKey(startPos) & -BLOCK;
+        splitFrom = mask.firstKey(startPos) & -PANEL;
         int keys = Math.max(0, mask.endKey(startPos + rows - 1, kvLen) - splitFrom);
         int units = heads * unitsPerHead;
         int wanted = units >= ENOUGH_UNITS ? 1 : (ENOUGH_UNITS + units - 1) / units;
         splits = Math.clamp((keys + MIN_SPLIT_KEYS - 1) / MIN_SPLIT_KEYS, 1, wanted);
-        splitKeys = (keys + splits * BLOCK - 1) / (splits * BLOCK) * BLOCK;
+        splitKeys = (keys + splits * PANEL - 1) / (splits * PANEL) * PANEL;
     }
 
     // Many queries: a lane is a query.
@@ -297,8 +296,8 @@ public final class Attention {
         }
         int from = Math.max(splitFrom + split * splitKeys, mask.firstKey(startPos + query0 / group));
         int to = Math.min(splitFrom + (split + 1) * splitKeys, mask.endKey(startPos + (endQuery - 1) / group, kvLen));
-        for (int pos = from & -BLOCK; pos < to; pos += BLOCK) {
-            int count = Math.min(BLOCK, to - pos);
+        for (int pos = from & -PANEL; pos < to; pos += PANEL) {
+            int count = Math.min(PANEL, to - pos);
             if (!allPadding(head / nKvHeads, pos, count)) {
                 gather(head, pos, count, base);
                 for (int tile = 0; tile < tiles; tile++) {
@@ -360,22 +359,22 @@ public final class Attention {
     }
 
     /**
-     * Keys and values of a block as floats in the worker's scratch, for all queries of the unit: keys in panels
-     * [headDim, keyPanel], values in panels [BLOCK, valuePanel]. Even F32 is copied: read once in order it is close,
+     * Keys and values of a block as floats in the worker's scratch, for all queries of the unit: keys
+     * [headDim, PANEL], values in panels [PANEL, valuePanel]. Even F32 is copied: read once in order it is close,
      * where tiles that met it in strides would wait.
      */
     private void gather(int head, int pos, int count, long base) {
         if (kv == null) {
-            FloatTranspose.copy(k, keyRow(head, pos), kStride, count, headDim, 1f, scratch, base + keysAt, keyPanel,
+            FloatTranspose.copy(k, keyRow(head, pos), kStride, count, headDim, 1f, scratch, base + keysAt, PANEL,
                     scratch, base + zipAt);
             long from = valueRow(head, pos);
             for (int i = 0; i < count; i++) {
                 Elementwise.scale(v, from + i * vStride, 1f, scratch, base + valuesAt + (long) i * vHeadDim, vHeadDim);
             }
         } else {
-            kv.readKeys(head, pos, count, scratch, base + keysAt);
+            kv.readKeys(head, pos, scratch, base + keysAt);
             for (int d = 0; d < vHeadDim; d += PANEL) {
-                kv.readValues(head, d, pos, count, scratch, base + valuesAt + (long) d * BLOCK);
+                kv.readValues(head, d, pos, count, scratch, base + valuesAt + (long) d * PANEL);
             }
         }
     }
@@ -393,7 +392,8 @@ public final class Attention {
         long scores = base + scoresAt;
         long state = base + (long) tile * LANES;
         long tileOut = base + outAt + (long) tile * vHeadDim * LANES;
-        scoresOfBlock(keys, vectors, base + queriesAt + (long) tile * headDim * LANES, base);
+        AttentionTiles.multiply(keys, vectors, scratch, base + keysAt, PANEL,
+                base + queriesAt + (long) tile * headDim * LANES, headDim, base + zeroAt, 0, scores);
         int padded = keys + 3 & -4;
         if (mask.softCap() > 0) {
             AttentionSoftmax.softCap(scratch, scores, keys * LANES, 1, mask.softCap() * LOG2_E);
@@ -411,19 +411,11 @@ public final class Attention {
         addOutputOfBlock(keys, vectors, tileOut, base);
     }
 
-    private void scoresOfBlock(int keys, int vectors, long queriesTile, long base) {
-        for (int key = 0; key < keys; key += keyPanel) {
-            AttentionTiles.multiply(Math.min(keyPanel, keys - key), vectors, scratch,
-                    base + keysAt + (long) key * headDim, keyPanel, queriesTile, headDim, base + zeroAt, 0,
-                    base + scoresAt + (long) key * LANES);
-        }
-    }
-
     private void addOutputOfBlock(int keys, int vectors, long tileOut, long base) {
         for (int d = 0; d < vHeadDim; d += valuePanel) {
             int dims = Math.min(valuePanel, vHeadDim - d);
             long out = tileOut + (long) d * LANES;
-            AttentionTiles.multiply(dims, vectors, scratch, base + valuesAt + (long) d * BLOCK, dims, base + scoresAt,
+            AttentionTiles.multiply(dims, vectors, scratch, base + valuesAt + (long) d * PANEL, dims, base + scoresAt,
                     keys, out, LANES, out);
         }
     }
@@ -516,6 +508,11 @@ public final class Attention {
         return kv.dtype() == DType.F16 && kv.isFinite();
     }
 
+    /** Whether a Q8_0 cache has microkernels of its own. */
+    private boolean bytewise() {
+        return kv.dtype() == DType.Q8_0 && AttentionBytes.AVAILABLE;
+    }
+
     private void fewQueries(int head, int split, long base) {
         openQueries(head, base);
         Elementwise.fill(scratch, base + outAt, queries * vHeadDim, 0f);
@@ -544,9 +541,9 @@ public final class Attention {
         }
     }
 
-    /** scores → probs → attnOut of up to ROW_KEYS keys from a block's start on. */
+    /** scores → probs → attnOut of up to ROW_KEYS keys from a panel's start on. */
     private void fewQueriesOneRun(int head, int pos, int count, long base) {
-        for (int i = 0; i < count; i += BLOCK) {
+        for (int i = 0; i < count; i += PANEL) {
             rowScores(head, pos + i, base, base + scoresAt + i);
         }
         for (int query = 0; query < queries; query++) {
@@ -561,28 +558,46 @@ public final class Attention {
 
     private void rowScores(int head, int pos, long base, long scores) {
         int qStep = queries == 1 ? 1 : AttentionRows.Q_STEP;
+        long qs = base + queriesAt;
         long from = kv.keyOffset(head, pos);
-        MemorySegment keys = k;
-        boolean half = lifted();
-        if (!half && kv.dtype() != DType.F32) {
-            from = base + keysAt;
-            keys = scratch;
-            kv.readKeys(head, pos, BLOCK, scratch, from);
+        if (bytewise()) {
+            AttentionBytes.scores(queries, scratch, qs, headDim, k, from, kv.keyScales(), kv.keyScaleOffset(head, pos),
+                    scores, ROW_KEYS);
+        } else if (lifted() || kv.dtype() == DType.F32) {
+            AttentionRows.scores(queries, scratch, qs, qStep, headDim, k, lifted(), from, scores, ROW_KEYS);
+        } else {
+            kv.readKeys(head, pos, scratch, base + keysAt);
+            AttentionRows.scores(queries, scratch, qs, qStep, headDim, scratch, false, base + keysAt, scores, ROW_KEYS);
         }
-        AttentionRows.scores(queries, scratch, base + queriesAt, qStep, headDim, keys, half, from, scores, ROW_KEYS);
     }
 
     private void weighPanel(int head, int firstDim, int pos, int count, long base) {
+        long probs = base + scoresAt;
         long from = kv.valueOffset(head, firstDim, pos);
-        MemorySegment values = v;
-        boolean half = lifted();
-        if (!half && kv.dtype() != DType.F32) {
-            from = base + widenedAt;
-            values = scratch;
-            kv.readValues(head, firstDim, pos, count, scratch, from);
+        long to = base + productAt + firstDim;
+        int dims = kv.panelDims(firstDim);
+        if (bytewise() && dims == PANEL) {
+            scaleProbs(head, firstDim, pos, count, base);
+            AttentionBytes.weigh(queries, scratch, base + scaledAt, FEW_QUERIES * ROW_KEYS, ROW_KEYS, count, v, from, to,
+                    vHeadDim);
+        } else if (lifted() || kv.dtype() == DType.F32) {
+            AttentionRows.weigh(queries, scratch, probs, ROW_KEYS, count, v, lifted(), from, dims, to, vHeadDim);
+        } else {
+            kv.readValues(head, firstDim, pos, count, scratch, base + widenedAt);
+            AttentionRows.weigh(queries, scratch, probs, ROW_KEYS, count, scratch, false, base + widenedAt, dims, to,
+                    vHeadDim);
         }
-        AttentionRows.weigh(queries, scratch, base + scoresAt, ROW_KEYS, count, values, half, from,
-                kv.panelDims(firstDim), base + productAt + firstDim, vHeadDim);
+    }
+
+    /** Probs times the scales of the values of a panel, which has two blocks of dims. */
+    private void scaleProbs(int head, int firstDim, int pos, int count, long base) {
+        for (int block = 0; block < 2; block++) {
+            long scales = kv.valueScaleOffset(head, firstDim + block * AttentionBytes.BLOCK_DIMS, pos);
+            for (int query = 0; query < queries; query++) {
+                Elementwise.mul(scratch, scoreRow(query, base), kv.valueScales(), scales, scratch,
+                        base + scaledAt + (long) (block * FEW_QUERIES + query) * ROW_KEYS, count);
+            }
+        }
     }
 
     private long scoreRow(int query, long base) {

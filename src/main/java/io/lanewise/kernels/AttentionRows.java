@@ -71,7 +71,7 @@ final class AttentionRows {
     }
 
     /** Queries that one pass over F16 keys or values takes: up to four, and halves of more. */
-    private static int together(int queries) {
+    static int together(int queries) {
         return queries <= 4 ? queries : (queries + 1) / 2;
     }
 

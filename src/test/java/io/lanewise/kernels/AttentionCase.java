@@ -64,12 +64,20 @@ final class AttentionCase {
         return rows;
     }
 
-    /** Keys and values as an F16 cache gives them back. */
-    AttentionCase roundedToHalf() {
-        for (float[][] rows : new float[][][] {k, v}) {
-            for (float[] row : rows) {
-                for (int i = 0; i < row.length; i++) {
-                    row[i] = Float.float16ToFloat(Float.floatToFloat16(row[i]));
+    /** Keys and values as a cache of the type gives them back. */
+    AttentionCase roundedTo(DType type) {
+        try (Arena arena = Arena.ofConfined()) {
+            KvBuffer kv = new KvBuffer(arena, type, Math.max(1, kvLen), nKvHeads, headDim, vHeadDim);
+            MemorySegment kRows = lay(arena, k);
+            MemorySegment vRows = lay(arena, v);
+            for (int pos = 0; pos < kvLen; pos++) {
+                kv.append(pos, kRows, GAP + pos * stride(k), vRows, GAP + pos * stride(v));
+                kv.read(pos, kRows, GAP + pos * stride(k), vRows, GAP + pos * stride(v));
+                for (int i = 0; i < k[pos].length; i++) {
+                    k[pos][i] = Floats.get(kRows, GAP + pos * stride(k) + i);
+                }
+                for (int i = 0; i < v[pos].length; i++) {
+                    v[pos][i] = Floats.get(vRows, GAP + pos * stride(v) + i);
                 }
             }
         }

@@ -2,6 +2,7 @@ package io.lanewise.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import com.sun.management.ThreadMXBean;
 import io.lanewise.parallel.ComputePool;
@@ -14,6 +15,7 @@ import java.util.Arrays;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class AttentionTest {
@@ -27,7 +29,8 @@ class AttentionTest {
         }
         problem.checkPlain(1);
         if (problem.batch == 1) {
-            problem.roundedToHalf().checkCache(DType.F16, 1);
+            problem.roundedTo(DType.F16).checkCache(DType.F16, 1);
+            problem.roundedTo(DType.Q8_0).checkCache(DType.Q8_0, 1);
         }
     }
 
@@ -195,6 +198,56 @@ class AttentionTest {
     }
 
     @Test
+    void cachesGiveBackWhatTheirTypeCanHold() {
+        AttentionCase exact = AttentionCase.causal(70, 0, 2, 2, 40);
+        AttentionCase half = AttentionCase.causal(70, 0, 2, 2, 40).roundedTo(DType.F16);
+        AttentionCase bytes = AttentionCase.causal(70, 0, 2, 2, 40).roundedTo(DType.Q8_0);
+        assertThat(AttentionCase.causal(70, 0, 2, 2, 40).roundedTo(DType.F32).k).isDeepEqualTo(exact.k);
+        for (int pos = 0; pos < 70; pos++) {
+            for (int i = 0; i < 80; i++) {
+                int block = i / 40 * 40 + i % 40 / 32 * 32;
+                int end = Math.min(block + 32, i / 40 * 40 + 40);
+                float largest = 0;
+                for (int j = block; j < end; j++) {
+                    largest = Math.max(largest, Math.abs(exact.v[pos][j]));
+                }
+                assertThat(half.v[pos][i]).isEqualTo(Float.float16ToFloat(Float.floatToFloat16(exact.v[pos][i])));
+                assertThat(bytes.v[pos][i]).isCloseTo(exact.v[pos][i], within(largest / 253));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = DType.class, names = {"F32", "F16", "Q8_0"})
+    void positionsCanBeCopiedAndMovedTowardsZero(DType type) {
+        try (Arena arena = Arena.ofConfined()) {
+            KvBuffer kv = new KvBuffer(arena, type, 200, 2, 40, 72);
+            KvBuffer other = new KvBuffer(arena, type, 90, 2, 40, 72);
+            MemorySegment k = arena.allocate(80 * 4, 4);
+            MemorySegment v = arena.allocate(144 * 4, 4);
+            for (int pos = 0; pos < 200; pos++) {
+                Elementwise.fill(k, 0, 80, pos + 1);
+                Elementwise.fill(v, 0, 144, -pos);
+                kv.append(pos, k, 0, v, 0);
+            }
+            other.copy(kv, 60, 3, 80);
+            kv.copy(kv, 70, 50, 130);
+            for (int pos = 0; pos < 80; pos++) {
+                other.read(pos + 3, k, 0, v, 0);
+                assertThat(FloatRow.valuesOf(k, 0, 80)).containsOnly(pos + 61);
+                assertThat(FloatRow.valuesOf(v, 0, 144)).containsOnly(-pos - 60);
+            }
+            for (int pos = 0; pos < 180; pos++) {
+                kv.read(pos, k, 0, v, 0);
+                assertThat(FloatRow.valuesOf(k, 0, 80)).containsOnly(pos < 50 ? pos + 1 : pos + 21);
+                assertThat(FloatRow.valuesOf(v, 0, 144)).containsOnly(pos < 50 ? -pos : -pos - 20);
+            }
+            assertThatThrownBy(() -> kv.copy(kv, 0, 1, 5)).isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> kv.copy(other, 0, 150, 60)).isInstanceOf(IndexOutOfBoundsException.class);
+        }
+    }
+
+    @Test
     void resultsDoNotDependOnThreads() {
         for (AttentionCase problem : new AttentionCase[] {AttentionCase.causal(300, 0, 4, 2, 16),
                 AttentionCase.causal(1, 3000, 2, 1, 16), AttentionCase.causal(50, 1500, 2, 1, 16)}) {
@@ -212,7 +265,7 @@ class AttentionTest {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         AttentionMask mask = new AttentionMask(true, 50, 30, 0.2f);
         try (Arena arena = Arena.ofShared(); ComputePool pool = new ComputePool(1)) {
-            for (DType type : new DType[] {DType.F32, DType.F16}) {
+            for (DType type : new DType[] {DType.F32, DType.F16, DType.Q8_0}) {
                 KvBuffer kv = new KvBuffer(arena, type, 800, 2, 36, 36);
                 Attention attention = new Attention(arena, pool.newTeam(), 60, 4, 2, 36, 36);
                 MemorySegment rows = arena.allocate(60 * 4 * 36 * 4L, 64);
