@@ -8,7 +8,7 @@ import io.lanewise.tensor.DType;
  * @param contextLength positions of prompt and answer together; 0 for the model's own, at most
  *     {@value #DEFAULT_CONTEXT}
  * @param batchRows most positions of the prompt that one pass takes: more is faster, up to a point, and takes memory
- * @param kvType how the KV cache stores numbers: F32, or F16 in half the memory
+ * @param kvType how the KV cache stores numbers: F32, F16 in half the memory, or Q8_0 in little more than a quarter
  */
 public record SessionOptions(int contextLength, int batchRows, DType kvType) {
     static final int DEFAULT_CONTEXT = 4096;

@@ -53,7 +53,7 @@ public final class Decoder implements AutoCloseable {
      *
      * @param contextLength positions that its cache holds
      * @param maxRows most positions of one forward pass
-     * @param kvType how the cache stores numbers: F32 or F16
+     * @param kvType how the cache stores numbers: F32, F16 or Q8_0
      * @throws IllegalArgumentException if the model has learned positions, and not as many
      */
     public DecoderState newState(int contextLength, int maxRows, DType kvType) {

@@ -13,7 +13,7 @@ public final class KvCache {
     /**
      * An empty cache.
      *
-     * @param type how numbers are stored: F32 or F16
+     * @param type how numbers are stored: F32, F16 or Q8_0
      * @param capacity positions that it can hold
      */
     public KvCache(Arena arena, DType type, int nLayers, int capacity, int nKvHeads, int headDim, int vHeadDim) {
