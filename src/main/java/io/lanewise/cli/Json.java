@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.lang.reflect.Array;
+import java.lang.reflect.RecordComponent;
+import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** Plain objects as JSON on one line: maps, iterables, arrays, strings, numbers, booleans and null. */
@@ -22,6 +24,19 @@ final class Json {
             throw new UncheckedIOException(impossible);
         }
         return text.toString();
+    }
+
+    /** The components of a record by name, in order. */
+    static Map<String, Object> fields(Record values) {
+        Map<String, Object> fields = new LinkedHashMap<>();
+        for (RecordComponent component : values.getClass().getRecordComponents()) {
+            try {
+                fields.put(component.getName(), component.getAccessor().invoke(values));
+            } catch (ReflectiveOperationException impossible) {
+                throw new IllegalStateException(impossible);
+            }
+        }
+        return fields;
     }
 
     private static void write(JsonGenerator generator, Object value) throws IOException {

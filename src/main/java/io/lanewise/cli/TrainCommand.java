@@ -3,6 +3,7 @@ package io.lanewise.cli;
 import io.lanewise.train.EventFile;
 import io.lanewise.train.LanguageLoss;
 import io.lanewise.train.Trainer;
+import io.lanewise.train.TrainingBenchmark;
 import io.lanewise.train.TrainingConfig;
 import io.lanewise.train.TrainingListener;
 import java.io.IOException;
@@ -47,6 +48,15 @@ final class TrainCommand extends EngineCommand {
             description = "Write the model of the last step as GGUF in F32, beside the best one in the run's folder.")
     private Path export;
 
+    @Option(names = "--bench", paramLabel = "SHAPE",
+            description = "Instead of training, time updates on random tokens, as a share of this machine's peak: "
+                    + "gpt-10m, gpt2-124m, encoder-3m, or settings for the network of the other flags.")
+    private String bench;
+
+    @Option(names = "--bench-seconds", paramLabel = "N", defaultValue = "8",
+            description = "How long to warm up, and how long to time (default: 8).")
+    private double benchSeconds;
+
     @Option(names = "--json", description = "The result as JSON.")
     private boolean json;
 
@@ -66,6 +76,10 @@ final class TrainCommand extends EngineCommand {
 
     @Override
     void run() throws IOException {
+        if (bench != null) {
+            benchmark();
+            return;
+        }
         long start = System.nanoTime();
         try (Trainer trainer = trainer(); EventFile eventFile = events == null ? null : EventFile.create(events)) {
             console.onInterrupt(trainer::stop);
@@ -84,6 +98,24 @@ final class TrainCommand extends EngineCommand {
             }
             report(trainer, (System.nanoTime() - start) / 1e9);
         }
+    }
+
+    private void benchmark() {
+        TrainingBenchmark.Result result = TrainingBenchmark.run(bench, settings(TrainingConfig.builder()),
+                threads.threads(), benchSeconds);
+        if (json) {
+            console.println(Json.of(Json.fields(result)));
+            return;
+        }
+        console.println(Units.format("%s: %s weights, %s tokens an update, %d threads", result.shape(),
+                Units.grouped(result.parameters()), Units.grouped(result.tokens()), result.threads()));
+        console.println(Units.format("update: median %.1f ms of %d, %.1f to %.1f", 1e3 * result.medianSeconds(),
+                result.updates(), 1e3 * result.leastSeconds(), 1e3 * result.mostSeconds()));
+        console.println(Units.format("speed: %s tokens/s, %.0f GFLOP/s, %.3f of the peak of %.0f GFLOP/s",
+                Units.grouped(Math.round(result.tokensPerSecond())), result.gigaflops(), result.peakShare(),
+                result.peakGigaflops()));
+        console.println(Units.format("memory: %s of Java heap an update, %s of activations",
+                Units.bytes(result.heapBytes()), Units.bytes(result.tapeBytes())));
     }
 
     private Trainer trainer() {

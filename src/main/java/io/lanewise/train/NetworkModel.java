@@ -45,6 +45,11 @@ final class NetworkModel implements TrainableModel {
         return network.config();
     }
 
+    /** Native memory of activations and their gradients. */
+    long tapeBytes() {
+        return tape.byteSize();
+    }
+
     @Override
     public double forwardBackward(TokenBatch batch, double lossScale, long dropoutSeed) {
         tape.begin().seed(dropoutSeed);

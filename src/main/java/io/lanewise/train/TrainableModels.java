@@ -4,6 +4,7 @@ import io.lanewise.autograd.Variable;
 import io.lanewise.nn.AdamW;
 import io.lanewise.nn.Initialisation;
 import io.lanewise.nn.Network;
+import io.lanewise.nn.NetworkConfig;
 import io.lanewise.nn.Optimizer;
 import io.lanewise.nn.Sgd;
 import io.lanewise.parallel.ComputePool;
@@ -11,6 +12,7 @@ import io.lanewise.tokenizer.Tokenizer;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Function;
 
 /** Makes the model that a configuration asks for, with its weights as they are before the first update. */
 final class TrainableModels {
@@ -22,10 +24,19 @@ final class TrainableModels {
     }
 
     static TrainableModel create(TrainingConfig config, Tokenizer tokenizer, int threads) {
+        return make(config, arena -> network(config, tokenizer, arena), threads);
+    }
+
+    /** A network with random weights, whatever its shape, with the optimiser that the configuration asks for. */
+    static NetworkModel fresh(TrainingConfig config, NetworkConfig shape, int threads) {
+        return make(config, arena -> random(config, shape, arena), threads);
+    }
+
+    private static NetworkModel make(TrainingConfig config, Function<Arena, Network> source, int threads) {
         Arena arena = Arena.ofShared();
         ComputePool pool = new ComputePool(threads);
         try {
-            Network network = network(config, tokenizer, arena);
+            Network network = source.apply(arena);
             List<Variable> learning = config.loraRank() == 0 ? network.parameters() : adapters(config, network, arena);
             return new NetworkModel(network, optimizer(config, learning, arena, pool), config.clip(), arena, pool);
         } catch (RuntimeException | Error failed) {
@@ -35,10 +46,13 @@ final class TrainableModels {
         }
     }
 
+    private static Network random(TrainingConfig config, NetworkConfig shape, Arena arena) {
+        return new Network(arena, shape).initialise(config.seed() ^ WEIGHTS_STREAM, Initialisation.NANO_GPT);
+    }
+
     private static Network network(TrainingConfig config, Tokenizer tokenizer, Arena arena) {
         if (config.from().isEmpty()) {
-            return new Network(arena, config.network(tokenizer.vocabSize()))
-                    .initialise(config.seed() ^ WEIGHTS_STREAM, Initialisation.NANO_GPT);
+            return random(config, config.network(tokenizer.vocabSize()), arena);
         }
         try (BaseModel base = BaseModel.open(Path.of(config.from()))) {
             if (config.context() > base.config().context()) {

@@ -67,6 +67,16 @@ class TrainCommandTest {
     }
 
     @Test
+    void benchmarksSayWhatTheyMeasured() {
+        CommandLineRun done = CommandLineRun.of("train", "--bench", "settings", "--bench-seconds", "0.2", "--layers", "1",
+                "--width", "16", "--heads", "2", "--context", "8", "--batch", "2");
+        assertThat(done.exit()).as(done.err()).isZero();
+        assertThat(done.out()).contains("weights, 16 tokens an update", "update: median", "of the peak of",
+                "of Java heap");
+        assertMistake("bench: expected gpt-10m, gpt2-124m, encoder-3m or settings, got 'x'", "train", "--bench", "x");
+    }
+
+    @Test
     void mistakesAreOneLineAndExitCodeTwo() {
         assertMistake("no text to train on", "train");
         assertMistake("layers: expected 1 to 1024, got 0", "train", "--text", text.toString(), "--layers", "0");
