@@ -7,6 +7,7 @@ import io.lanewise.model.ModelConfig.BlockConfig;
 import io.lanewise.model.ModelConfig.EmbeddingConfig;
 import io.lanewise.model.ModelConfig.FeedForwardConfig;
 import io.lanewise.model.ModelConfig.LayerConfig;
+import io.lanewise.model.ModelConfig.MixtureConfig;
 import io.lanewise.model.ModelConfig.NormConfig;
 import io.lanewise.model.ModelConfig.Order;
 import io.lanewise.model.ModelConfig.OutputConfig;
@@ -48,6 +49,8 @@ final class ConfigBuilder {
     boolean gated = true;
     boolean fusedGateUp;
     boolean ffnBias;
+    MixtureConfig mixture;
+    int spareLayers;
 
     Normalization.Kind norm;
     boolean normBias;
@@ -98,9 +101,10 @@ final class ConfigBuilder {
                 new AttentionConfig(nHeads, nKvHeads, headDim, vHeadDim, attentionScale, attentionSoftCap, qkNorm,
                         fusedQkv, qkvBias, attnOutputBias),
                 new FeedForwardConfig(keys.size("feed_forward_length"), activation, gated, fusedGateUp, ffnBias),
+                mixture,
                 new NormConfig(norm, keys.positive("attention." + epsKey), normBias),
                 new BlockConfig(preNorm, postNorm, order, residualScale),
                 new OutputConfig(!keys.hasTensor("output.weight"), logitScale, logitSoftCap),
-                layers);
+                layers, spareLayers);
     }
 }

@@ -4,8 +4,10 @@ import io.lanewise.kernels.Attention;
 import io.lanewise.kernels.Matmul;
 import io.lanewise.kernels.RopeTable;
 import io.lanewise.model.ModelConfig.AttentionConfig;
+import io.lanewise.model.ModelConfig.MixtureConfig;
 import io.lanewise.model.ModelConfig.Order;
 import io.lanewise.nn.KvCache;
+import io.lanewise.nn.MixtureOfExperts;
 import io.lanewise.parallel.ComputePool;
 import io.lanewise.parallel.Team;
 import io.lanewise.tensor.DType;
@@ -25,6 +27,8 @@ public final class DecoderState implements AutoCloseable {
     final Team team;
     final Matmul matmul;
     final Attention attention;
+    /** The scratch of mixtures of experts, or null where the model has none. */
+    final MixtureOfExperts mixture;
     final KvCache cache;
     final RowStages rowStages;
     final int maxRows;
@@ -58,7 +62,13 @@ public final class DecoderState implements AutoCloseable {
         int ffnDim = config.feedForward().ffnDim();
         this.maxRows = maxRows;
         this.team = pool.newTeam();
-        this.matmul = new Matmul(arena, team, maxRows, Math.max(Math.max(config.dim(), attnDim), ffnDim));
+        MixtureConfig experts = config.mixture();
+        int expertDim = experts == null ? 0 : Math.max(experts.ffnDim(), experts.sharedFfnDim());
+        this.matmul = new Matmul(arena, team, maxRows,
+                Math.max(Math.max(config.dim(), attnDim), Math.max(ffnDim, expertDim)));
+        this.mixture = experts == null ? null : new MixtureOfExperts(arena, team, matmul, experts.routing(),
+                config.feedForward().activation(), maxRows, config.dim(), experts.ffnDim(), experts.sharedFfnDim(),
+                experts.gatedShare());
         this.attention = new Attention(arena, team, maxRows, shape.nHeads(), shape.nKvHeads(), shape.headDim(),
                 shape.vHeadDim());
         this.cache = new KvCache(arena, kvType, config.nLayers(), contextLength, shape.nKvHeads(), shape.headDim(),

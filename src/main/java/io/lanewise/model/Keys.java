@@ -12,7 +12,7 @@ import java.util.Optional;
 
 /** A family's metadata keys, without the architecture that stands before each, with the checks that all sizes need. */
 final class Keys {
-    private static final int MAX_SIZE = 1 << 24;
+    static final int MAX_SIZE = 1 << 24;
     private static final int MAX_LAYERS = 1 << 16;
 
     private final Checkpoint checkpoint;
@@ -58,6 +58,13 @@ final class Keys {
     /** Rows of the token embedding: what the file holds, whatever the vocabulary says. */
     int vocabSize() {
         return checked("vocab_size", checkpoint.tensor("token_embd.weight").shape().dim(0));
+    }
+
+    /** A count that may be zero: 0 to 16 million. */
+    int count(String key, int otherwise) {
+        long value = metadata.integer(full(key), otherwise);
+        check(value >= 0 && value <= MAX_SIZE, key, "0 to " + MAX_SIZE, value);
+        return (int) value;
     }
 
     /** Number of layers: 1 to 65,536. */

@@ -11,7 +11,12 @@ final class LlamaFamily {
 
     /** Llama 1 to 3.x, Mistral, and the many models converted as if they were Llama. */
     static ModelConfig llama(Keys keys) {
-        return like(keys, RopeStyle.INTERLEAVED).build();
+        ConfigBuilder model = like(keys, RopeStyle.INTERLEAVED);
+        if (keys.count("expert_count", 0) > 0) {
+            // Mixtral: experts as wide as a dense feed-forward would be.
+            model.mixture = new MixtureKeys(keys, model.nLayers, keys.size("feed_forward_length")).plain(true);
+        }
+        return model.build();
     }
 
     /** Qwen 2 and 2.5, and with them the smaller DeepSeek-R1 distills: biases of query, key and value. */

@@ -4,6 +4,7 @@ import io.lanewise.kernels.Activation;
 import io.lanewise.kernels.RopeScaling;
 import io.lanewise.kernels.RopeStyle;
 import io.lanewise.kernels.RopeTable;
+import io.lanewise.nn.ExpertRouting;
 import io.lanewise.nn.Normalization;
 import java.util.List;
 
@@ -13,7 +14,9 @@ import java.util.List;
  *
  * @param architecture the family's name in {@code general.architecture}
  * @param contextLength positions that the model was trained for
+ * @param mixture the mixture of experts that most layers have for their feed-forward, or null
  * @param layers what differs from layer to layer, nLayers of them
+ * @param spareLayers layers that the file holds after those, for predicting tokens beyond the next; they are read past
  */
 public record ModelConfig(
         String architecture,
@@ -23,10 +26,12 @@ public record ModelConfig(
         EmbeddingConfig embedding,
         AttentionConfig attention,
         FeedForwardConfig feedForward,
+        MixtureConfig mixture,
         NormConfig norm,
         BlockConfig block,
         OutputConfig output,
-        List<LayerConfig> layers) {
+        List<LayerConfig> layers,
+        int spareLayers) {
 
     public ModelConfig {
         layers = List.copyOf(layers);
@@ -79,6 +84,19 @@ public record ModelConfig(
      * @param bias whether up and down have biases
      */
     public record FeedForwardConfig(int ffnDim, Activation activation, boolean gated, boolean fused, boolean bias) {}
+
+    /**
+     * A mixture of experts, each a gated feed-forward.
+     *
+     * @param routing how experts are chosen and weighed
+     * @param firstLayer layers before this one are dense
+     * @param ffnDim hidden width of an expert
+     * @param sharedFfnDim hidden width of what every token goes through besides; 0 for nothing
+     * @param gatedShare whether that has a gate of its own
+     * @param choiceBias whether the choice has a bias
+     */
+    public record MixtureConfig(ExpertRouting routing, int firstLayer, int ffnDim, int sharedFfnDim, boolean gatedShare,
+            boolean choiceBias) {}
 
     /**
      * The normalisation of all layers.

@@ -4,14 +4,18 @@ import io.lanewise.format.Checkpoint;
 import io.lanewise.format.FormatException;
 import io.lanewise.kernels.PackedMatrix;
 import io.lanewise.kernels.WeightCodec;
+import io.lanewise.nn.Experts;
 import io.lanewise.nn.Linear;
 import io.lanewise.nn.Normalization;
+import io.lanewise.nn.PackedExperts;
+import io.lanewise.nn.PackedExperts.Place;
 import io.lanewise.parallel.ComputePool;
 import io.lanewise.tensor.DType;
 import io.lanewise.tensor.Shape;
 import io.lanewise.tensor.Tensor;
 import io.lanewise.tensor.TensorSource;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -90,10 +94,7 @@ final class TensorLoader {
             gate = adapter.applyOrWiden(gate);
             up = adapter.applyOrWiden(up);
         }
-        if (gate.dtype() != up.dtype()) {
-            throw new FormatException(checkpoint.path(), "tensors " + gate.name() + " " + gate.dtype() + " and "
-                    + up.name() + " " + up.dtype() + ": expected one type");
-        }
+        requireOneType(gate, up);
         return new Linear(PackedMatrix.packGated(pool, arena, gate, up), null);
     }
 
@@ -101,6 +102,58 @@ final class TensorLoader {
     Linear fusedGated(String name, int ffnDim, int in) {
         TensorSource both = weight(name, Math.multiplyExact(2, ffnDim), in);
         return new Linear(PackedMatrix.packGatedRows(pool, arena, both, 0, both, ffnDim, ffnDim), null);
+    }
+
+    /**
+     * Gate, up and down of experts, stacked as {@code ffn_gate_exps} [nExperts, ffnDim, dim], or one by one as older
+     * files have them.
+     */
+    Experts experts(String prefix, int nExperts, int ffnDim, int dim) {
+        boolean stacked = has(prefix + "ffn_gate_exps.weight") || !has(prefix + "ffn_gate.0.weight");
+        List<Place> gates = experts(prefix + "ffn_gate", stacked, nExperts, ffnDim, dim);
+        List<Place> ups = experts(prefix + "ffn_up", stacked, nExperts, ffnDim, dim);
+        List<Place> downs = experts(prefix + "ffn_down", stacked, nExperts, dim, ffnDim);
+        for (int expert = 0; expert < nExperts; expert++) {
+            requireOneType(gates.get(expert).source(), ups.get(expert).source());
+        }
+        return new PackedExperts(pool, arena, gates, ups, downs, ffnDim, dim).packAll();
+    }
+
+    private List<Place> experts(String name, boolean stacked, int nExperts, int out, int in) {
+        if (stacked) {
+            return Place.stacked(unchanged(require(name + "_exps.weight", nExperts, out, in)), nExperts);
+        }
+        List<Place> places = new ArrayList<>();
+        for (int expert = 0; expert < nExperts; expert++) {
+            places.add(new Place(unchanged(require(name + "." + expert + ".weight", out, in)), 0));
+        }
+        return places;
+    }
+
+    private TensorSource unchanged(TensorSource source) {
+        if (adapter != null && adapter.changes(source.name())) {
+            throw new FormatException(checkpoint.path(), "tensor " + source.name()
+                    + ": adapters of experts are not supported; use one without them");
+        }
+        return source;
+    }
+
+    private void requireOneType(TensorSource gate, TensorSource up) {
+        if (gate.dtype() != up.dtype()) {
+            throw new FormatException(checkpoint.path(), "tensors " + gate.name() + " " + gate.dtype() + " and "
+                    + up.name() + " " + up.dtype() + ": expected one type");
+        }
+    }
+
+    /** {@code name.weight} [in] as a matrix of one row. */
+    Linear row(String name, int in) {
+        return new Linear(PackedMatrix.pack(pool, arena, vector(name + ".weight", in).reshape(1, in)), null);
+    }
+
+    /** Takes all tensors whose names begin so, and leaves them where they are. */
+    void skip(String prefix) {
+        checkpoint.tensors().stream().map(TensorSource::name).filter(name -> name.startsWith(prefix))
+                .forEach(taken::add);
     }
 
     private TensorSource weight(String name, int out, int in) {

@@ -31,6 +31,9 @@ final class WeightLoader {
         TensorSource output = config.output().tied() ? embedding
                 : tensors.require("output.weight", config.vocabSize(), config.dim());
         Normalization outputNorm = tensors.norm("output_norm", config);
+        for (int layer = 0; layer < config.spareLayers(); layer++) {
+            tensors.skip("blk." + (config.nLayers() + layer) + ".");
+        }
         tensors.refuseTheRest(config.architecture());
         return new ModelWeights(embedding.map(), positionEmbedding, List.copyOf(layers), outputNorm,
                 new Linear(PackedMatrix.pack(tensors.pool(), tensors.arena(), output), null));
@@ -38,7 +41,9 @@ final class WeightLoader {
 
     private LayerWeights layer(int layer, String prefix) {
         Sublayer attention = GroupedAttention.load(tensors, config, layer, prefix);
-        Sublayer feedForward = FeedForward.load(tensors, config, prefix);
+        Sublayer feedForward = config.mixture() != null && layer >= config.mixture().firstLayer()
+                ? MixtureFeedForward.load(tensors, config, prefix)
+                : FeedForward.load(tensors, config, prefix);
         Normalization attnNorm = config.block().preNorm() ? tensors.norm(prefix + "attn_norm", config) : null;
         // Falcon 40B: the first norm is that of the feed-forward, attention has the second.
         return switch (config.block().order()) {
