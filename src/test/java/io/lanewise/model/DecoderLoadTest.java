@@ -107,6 +107,6 @@ class DecoderLoadTest {
     void anUnknownFamilyIsRefusedWithThoseThatWork() {
         architecture = "mamba";
         assertThatThrownBy(this::load).isInstanceOf(FormatException.class)
-                .hasMessageContaining("'mamba'").hasMessageContaining("gpt2, granite, llama").hasMessageContaining("qwen2, qwen3");
+                .hasMessageContaining("'mamba'").hasMessageContaining("gpt2, granite, llama").hasMessageContaining("qwen2, qwen2moe, qwen3");
     }
 }
