@@ -4,6 +4,7 @@ import io.lanewise.tensor.DType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -14,7 +15,8 @@ import picocli.CommandLine.Option;
         "at most (see engine roofline), start-up, memory and garbage. With --shape the model is made of random weights in",
         "a temporary file, so that nothing has to be downloaded."},
         footer = {"", "Shapes: stories-260k, smollm2-135m, llama-3.2-1b, deepseek-r1-distill-qwen-1.5b.", "",
-            "Examples:", "  engine bench --model model.gguf", "  engine bench --shape smollm2-135m --type Q8_0 -p 512 -n 64"})
+            "Examples:", "  engine bench --model model.gguf", "  engine bench --shape smollm2-135m --type Q8_0 -p 512 -n 64",
+                "  engine bench --kernels"})
 final class BenchCommand extends EngineCommand {
     @Mixin
     private ModelOption model;
@@ -24,6 +26,9 @@ final class BenchCommand extends EngineCommand {
 
     @Option(names = "--type", paramLabel = "TYPE", description = "With --shape: the type of the matrices (default: F16).")
     private String type;
+
+    @Option(names = "--kernels", description = "The FP32 kernels by themselves instead of a model.")
+    private boolean kernels;
 
     @Option(names = {"-p", "--prompt-tokens"}, paramLabel = "N", defaultValue = "512",
             description = "Positions of a prefill (default: ${DEFAULT-VALUE}).")
@@ -60,7 +65,11 @@ final class BenchCommand extends EngineCommand {
     @Override
     void run() throws IOException {
         ModelBench.Plan plan = plan();
-        if (shape == null) {
+        if (kernels) {
+            List<String> lines = KernelBench.run(plan.threads(), repetitions, json, this::progress);
+            console.progress("");
+            lines.forEach(console::println);
+        } else if (shape == null) {
             if (type != null) {
                 throw new UserMistake("--type: only with --shape, a model file has its types");
             }

@@ -57,7 +57,7 @@ final class RandomRows {
     }
 
     private void encodePiece(int piece, DType type, float scale, MemorySegment stretch) {
-        try (Arena scratch = Arena.ofConfined()) {
+        try (Arena scratch = Arena.ofShared()) {
             MemorySegment floats = scratch.allocateFrom(ValueLayout.JAVA_FLOAT, floats(-1 - piece, PIECE, 0, scale));
             WeightCodec.require(type).encode(floats, 0, stretch, type.byteSize((long) piece * PIECE), PIECE);
         }

@@ -10,6 +10,7 @@ import java.io.File;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -50,6 +51,15 @@ class BenchCommandTest {
         assertThat(run.out()).startsWith("{\"model\":\"tiny.gguf\"").contains("\"threads\":1", "\"kvType\":\"F16\"",
                 "\"context\":64", "\"prefill\":{\"tokens\":9,", "\"shareOfFmaRoof\":", "\"shareOfReadRoof\":", "\"p99\":",
                 "\"fmaGflopsOneThread\":", "\"collectionsWhileMeasuring\":").hasLineCount(1);
+    }
+
+    @Test
+    @Tag("slow")
+    void kernelsAreMeasuredByThemselves() {
+        CommandLineRun run = CommandLineRun.of("bench", "--kernels", "-r", "1", "--threads", "1");
+
+        assertThat(run.exit()).isZero();
+        assertThat(run.out()).contains("matmul 1x8960x1536", "attention 12x64", "roofline  FMA").doesNotContain("NaN");
     }
 
     @Test
