@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.fail;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.reflect.Method;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -81,6 +82,32 @@ class ArchitectureTest {
                         .noneMatch(name -> name.startsWith("jdk.incubator.vector")));
             }
         }
+    }
+
+    /**
+     * A helper that takes or gives vectors is inlined or not as the order of compilations has it, and where it is not, every
+     * vector is an object. Only what static fields are made with may be such a method.
+     */
+    @Test
+    void noMethodOfAKernelTakesOrGivesVectors() throws ClassNotFoundException {
+        Set<String> forStaticFields = Set.of("FloatTranspose.zip", "Floats.from");
+        List<String> strays = new ArrayList<>();
+        for (Path file : sources("kernels")) {
+            String name = file.getFileName().toString().replace(".java", "");
+            if (name.equals("package-info")) {
+                continue;
+            }
+            Class<?> kernel = Class.forName("io.lanewise.kernels." + name, false, getClass().getClassLoader());
+            for (Method method : kernel.getDeclaredMethods()) {
+                boolean vectors = Stream.concat(Stream.of(method.getReturnType()), Stream.of(method.getParameterTypes()))
+                        .anyMatch(type -> type.getName().startsWith("jdk.incubator.vector")
+                                && !type.getSimpleName().equals("VectorSpecies"));
+                if (vectors && !forStaticFields.contains(name + "." + method.getName())) {
+                    strays.add(name + "." + method.getName() + ": write it out where it is used");
+                }
+            }
+        }
+        assertThat(strays).isEmpty();
     }
 
     @Test

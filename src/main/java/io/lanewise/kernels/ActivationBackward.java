@@ -1,6 +1,31 @@
 package io.lanewise.kernels;
 
+import static io.lanewise.kernels.VectorMath.C0;
+import static io.lanewise.kernels.VectorMath.C1;
+import static io.lanewise.kernels.VectorMath.C2;
+import static io.lanewise.kernels.VectorMath.C3;
+import static io.lanewise.kernels.VectorMath.C4;
+import static io.lanewise.kernels.VectorMath.EXP_HIGHEST;
+import static io.lanewise.kernels.VectorMath.EXP_LOWEST;
+import static io.lanewise.kernels.VectorMath.G0;
+import static io.lanewise.kernels.VectorMath.G1;
+import static io.lanewise.kernels.VectorMath.G2;
+import static io.lanewise.kernels.VectorMath.G3;
+import static io.lanewise.kernels.VectorMath.G4;
+import static io.lanewise.kernels.VectorMath.G5;
+import static io.lanewise.kernels.VectorMath.G6;
+import static io.lanewise.kernels.VectorMath.G7;
+import static io.lanewise.kernels.VectorMath.GELU_CUBIC;
+import static io.lanewise.kernels.VectorMath.G_SLOPE;
+import static io.lanewise.kernels.VectorMath.LN2_HIGH;
+import static io.lanewise.kernels.VectorMath.LN2_LOW;
+import static io.lanewise.kernels.VectorMath.LOG2_E;
+import static io.lanewise.kernels.VectorMath.ROUND;
+import static io.lanewise.kernels.VectorMath.SQRT_2_OVER_PI;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.FloatVector.broadcast;
+import static jdk.incubator.vector.VectorOperators.GT;
+import static jdk.incubator.vector.VectorOperators.LSHL;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -14,8 +39,6 @@ import jdk.incubator.vector.VectorSpecies;
  */
 public final class ActivationBackward {
     private static final VectorSpecies<Float> F = Lanes.FLOAT;
-    private static final float SQRT_2_OVER_PI = 0.7978845608028654f;
-    private static final float GELU_CUBIC = 0.044715f;
     private static final float INV_SQRT_2PI = 0.3989422804014327f;
 
     private ActivationBackward() {}
@@ -80,11 +103,19 @@ public final class ActivationBackward {
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
             FloatVector gate = FloatVector.fromMemorySegment(F, x, gateOff + i << 2, LITTLE_ENDIAN);
             FloatVector dy = FloatVector.fromMemorySegment(F, dY, dYOff + i << 2, LITTLE_ENDIAN);
-            FloatVector s = VectorMath.sigmoid(gate);
-            FloatVector silu = gate.mul(s);
+            FloatVector u = gate.neg();
+            FloatVector c = u.blend(EXP_HIGHEST, u.compare(GT, EXP_HIGHEST));
+            FloatVector t = c.fma(LOG2_E, ROUND);
+            FloatVector k = t.sub(ROUND);
+            FloatVector r = k.fma(broadcast(F, -LN2_LOW), k.fma(broadcast(F, -LN2_HIGH), c));
+            FloatVector p = r.fma(C4, C3).fma(r, broadcast(F, C2)).fma(r, broadcast(F, C1)).fma(r, broadcast(F, C0));
+            FloatVector s = t.reinterpretAsInts().lanewise(LSHL, 23).reinterpretAsFloats();
+            FloatVector e = p.fma(r.mul(r), r).add(1f).mul(s).mul(2f).blend(0f, u.lt(EXP_LOWEST));
+            FloatVector g = broadcast(F, 1f).div(e.add(1f));
+            FloatVector silu = gate.mul(g);
             dy.mul(silu).intoMemorySegment(dX, dUpOff + i << 2, LITTLE_ENDIAN);
             dy.mul(FloatVector.fromMemorySegment(F, x, upOff + i << 2, LITTLE_ENDIAN))
-                    .mul(silu.fma(FloatVector.broadcast(F, 1f).sub(s), s))
+                    .mul(silu.fma(broadcast(F, 1f).sub(g), g))
                     .intoMemorySegment(dX, dGateOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
@@ -117,8 +148,16 @@ public final class ActivationBackward {
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
             FloatVector v = FloatVector.fromMemorySegment(F, x, xOff + i << 2, LITTLE_ENDIAN);
-            FloatVector s = VectorMath.sigmoid(v);
-            v.mul(s).fma(FloatVector.broadcast(F, 1f).sub(s), s)
+            FloatVector u = v.neg();
+            FloatVector c = u.blend(EXP_HIGHEST, u.compare(GT, EXP_HIGHEST));
+            FloatVector t = c.fma(LOG2_E, ROUND);
+            FloatVector k = t.sub(ROUND);
+            FloatVector r = k.fma(broadcast(F, -LN2_LOW), k.fma(broadcast(F, -LN2_HIGH), c));
+            FloatVector p = r.fma(C4, C3).fma(r, broadcast(F, C2)).fma(r, broadcast(F, C1)).fma(r, broadcast(F, C0));
+            FloatVector s = t.reinterpretAsInts().lanewise(LSHL, 23).reinterpretAsFloats();
+            FloatVector e = p.fma(r.mul(r), r).add(1f).mul(s).mul(2f).blend(0f, u.lt(EXP_LOWEST));
+            FloatVector g = broadcast(F, 1f).div(e.add(1f));
+            v.mul(g).fma(broadcast(F, 1f).sub(g), g)
                     .mul(FloatVector.fromMemorySegment(F, dY, dYOff + i << 2, LITTLE_ENDIAN))
                     .intoMemorySegment(dX, dXOff + i << 2, LITTLE_ENDIAN);
         }
@@ -136,9 +175,17 @@ public final class ActivationBackward {
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
             FloatVector v = FloatVector.fromMemorySegment(F, x, xOff + i << 2, LITTLE_ENDIAN);
             FloatVector v2 = v.mul(v);
-            FloatVector s = VectorMath.sigmoid(v2.fma(GELU_CUBIC, 1f).mul(v).mul(2 * SQRT_2_OVER_PI));
-            v.mul(s).mul(v2.fma(3 * GELU_CUBIC, 1f).mul(2 * SQRT_2_OVER_PI))
-                    .fma(FloatVector.broadcast(F, 1f).sub(s), s)
+            FloatVector u = v2.fma(GELU_CUBIC, 1f).mul(v).mul(-2 * SQRT_2_OVER_PI);
+            FloatVector c = u.blend(EXP_HIGHEST, u.compare(GT, EXP_HIGHEST));
+            FloatVector t = c.fma(LOG2_E, ROUND);
+            FloatVector k = t.sub(ROUND);
+            FloatVector r = k.fma(broadcast(F, -LN2_LOW), k.fma(broadcast(F, -LN2_HIGH), c));
+            FloatVector p = r.fma(C4, C3).fma(r, broadcast(F, C2)).fma(r, broadcast(F, C1)).fma(r, broadcast(F, C0));
+            FloatVector s = t.reinterpretAsInts().lanewise(LSHL, 23).reinterpretAsFloats();
+            FloatVector e = p.fma(r.mul(r), r).add(1f).mul(s).mul(2f).blend(0f, u.lt(EXP_LOWEST));
+            FloatVector g = broadcast(F, 1f).div(e.add(1f));
+            v.mul(g).mul(v2.fma(3 * GELU_CUBIC, 1f).mul(2 * SQRT_2_OVER_PI))
+                    .fma(broadcast(F, 1f).sub(g), g)
                     .mul(FloatVector.fromMemorySegment(F, dY, dYOff + i << 2, LITTLE_ENDIAN))
                     .intoMemorySegment(dX, dXOff + i << 2, LITTLE_ENDIAN);
         }
@@ -157,9 +204,21 @@ public final class ActivationBackward {
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
             FloatVector v = FloatVector.fromMemorySegment(F, x, xOff + i << 2, LITTLE_ENDIAN);
-            FloatVector e = VectorMath.exp(v.mul(v).mul(-0.5f));
-            FloatVector tail = VectorMath.normalTail(v.abs(), e);
-            FloatVector phi = FloatVector.broadcast(F, 1f).sub(tail).blend(tail, v.compare(VectorOperators.LT, 0f));
+            FloatVector u = v.mul(v).mul(-0.5f);
+            FloatVector c = u.blend(EXP_HIGHEST, u.compare(GT, EXP_HIGHEST));
+            FloatVector t = c.fma(LOG2_E, ROUND);
+            FloatVector k = t.sub(ROUND);
+            FloatVector r = k.fma(broadcast(F, -LN2_LOW), k.fma(broadcast(F, -LN2_HIGH), c));
+            FloatVector p = r.fma(C4, C3).fma(r, broadcast(F, C2)).fma(r, broadcast(F, C1)).fma(r, broadcast(F, C0));
+            FloatVector s = t.reinterpretAsInts().lanewise(LSHL, 23).reinterpretAsFloats();
+            FloatVector e = p.fma(r.mul(r), r).add(1f).mul(s).mul(2f).blend(0f, u.lt(EXP_LOWEST));
+            FloatVector one = broadcast(F, 1f);
+            FloatVector a = v.abs();
+            FloatVector w = one.div(a.fma(broadcast(F, G_SLOPE), one));
+            FloatVector g = w.fma(G7, G6).fma(w, broadcast(F, G5)).fma(w, broadcast(F, G4));
+            g = g.fma(w, broadcast(F, G3)).fma(w, broadcast(F, G2)).fma(w, broadcast(F, G1));
+            FloatVector tail = g.fma(w, broadcast(F, G0)).mul(w).mul(e).mul(0.5f);
+            FloatVector phi = one.sub(tail).blend(tail, v.compare(VectorOperators.LT, 0f));
             v.fma(e.mul(INV_SQRT_2PI), phi).mul(FloatVector.fromMemorySegment(F, dY, dYOff + i << 2, LITTLE_ENDIAN))
                     .intoMemorySegment(dX, dXOff + i << 2, LITTLE_ENDIAN);
         }

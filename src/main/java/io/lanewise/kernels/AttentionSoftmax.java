@@ -151,9 +151,7 @@ final class AttentionSoftmax {
 
     /** s = cap · tanh(unit · s) over n scores, n a multiple of a vector. */
     static void softCap(MemorySegment w, long off, int n, float unit, float cap) {
-        for (int i = 0; i < n; i += Lanes.FLOATS) {
-            Floats.store(VectorMath.tanh(Floats.load(w, off + i).mul(unit)).mul(cap), w, off + i);
-        }
+        VectorMath.softCap(w, off, unit, cap, w, off, n);
     }
 
     /** The largest of n scores of one row, n a multiple of a vector; NaN is no max. */
@@ -191,6 +189,13 @@ final class AttentionSoftmax {
             prob.intoMemorySegment(w, at, ORDER);
             sum = sum.add(prob);
         }
-        return Floats.sum(sum);
+        if (Lanes.FLOATS == 16) {
+            sum = sum.add(sum.rearrange(Floats.FROM_8));
+        }
+        if (Lanes.FLOATS >= 8) {
+            sum = sum.add(sum.rearrange(Floats.FROM_4));
+        }
+        sum = sum.add(sum.rearrange(Floats.FROM_2));
+        return sum.lane(0) + sum.lane(1);
     }
 }

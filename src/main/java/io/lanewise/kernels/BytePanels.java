@@ -1,12 +1,14 @@
 package io.lanewise.kernels;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.LSHL;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -75,17 +77,21 @@ final class BytePanels extends PanelFormat {
     }
 
     private static void unpackBlock(MemorySegment w, long w0, MemorySegment tile, long to) {
-        FloatVector s0 = scale(w, w0, 0);
-        FloatVector s1 = scale(w, w0, 1);
-        FloatVector s2 = FOUR ? scale(w, w0, 2) : s0;
-        FloatVector s3 = FOUR ? scale(w, w0, 3) : s1;
+        FloatVector s0 = FloatVector.fromMemorySegment(FLOAT, w, w0, LITTLE_ENDIAN);
+        FloatVector s1 = FloatVector.fromMemorySegment(FLOAT, w, w0 + BYTES, LITTLE_ENDIAN);
+        FloatVector s2 = FOUR ? FloatVector.fromMemorySegment(FLOAT, w, w0 + 2 * BYTES, LITTLE_ENDIAN) : s0;
+        FloatVector s3 = FOUR ? FloatVector.fromMemorySegment(FLOAT, w, w0 + 3 * BYTES, LITTLE_ENDIAN) : s1;
         for (int i = 0; i < BLOCK * VECTORS / 4; i++) {
             IntVector p = IntVector.fromMemorySegment(INT, w, w0 + SCALES + (long) i * BYTES, LITTLE_ENDIAN);
             long t = to + 4L * i * BYTES;
-            widen0(p).mul(s0).intoMemorySegment(tile, t, LITTLE_ENDIAN);
-            widen1(p).mul(s1).intoMemorySegment(tile, t + BYTES, LITTLE_ENDIAN);
-            widen2(p).mul(s2).intoMemorySegment(tile, t + 2 * BYTES, LITTLE_ENDIAN);
-            widen3(p).mul(s3).intoMemorySegment(tile, t + 3 * BYTES, LITTLE_ENDIAN);
+            FloatVector f0 = (FloatVector) p.lanewise(LSHL, 24).lanewise(ASHR, 24).convert(I2F, 0);
+            FloatVector f1 = (FloatVector) p.lanewise(LSHL, 16).lanewise(ASHR, 24).convert(I2F, 0);
+            FloatVector f2 = (FloatVector) p.lanewise(LSHL, 8).lanewise(ASHR, 24).convert(I2F, 0);
+            FloatVector f3 = (FloatVector) p.lanewise(ASHR, 24).convert(I2F, 0);
+            f0.mul(s0).intoMemorySegment(tile, t, LITTLE_ENDIAN);
+            f1.mul(s1).intoMemorySegment(tile, t + BYTES, LITTLE_ENDIAN);
+            f2.mul(s2).intoMemorySegment(tile, t + 2 * BYTES, LITTLE_ENDIAN);
+            f3.mul(s3).intoMemorySegment(tile, t + 3 * BYTES, LITTLE_ENDIAN);
         }
     }
 
@@ -110,17 +116,21 @@ final class BytePanels extends PanelFormat {
         for (int block = 0; block < blocks; block++) {
             long wb = w0 + block * PANEL_BLOCK;
             long xb = x0 + 4L * BLOCK * block;
-            FloatVector s0 = scale(w, wb, 0);
-            FloatVector s1 = scale(w, wb, 1);
-            FloatVector s2 = scale(w, wb, 2);
-            FloatVector s3 = scale(w, wb, 3);
+            FloatVector s0 = FloatVector.fromMemorySegment(FLOAT, w, wb, LITTLE_ENDIAN);
+            FloatVector s1 = FloatVector.fromMemorySegment(FLOAT, w, wb + BYTES, LITTLE_ENDIAN);
+            FloatVector s2 = FloatVector.fromMemorySegment(FLOAT, w, wb + 2 * BYTES, LITTLE_ENDIAN);
+            FloatVector s3 = FloatVector.fromMemorySegment(FLOAT, w, wb + 3 * BYTES, LITTLE_ENDIAN);
             for (int k = 0; k < BLOCK; k++) {
                 IntVector p = IntVector.fromMemorySegment(INT, w, wb + SCALES + (long) k * BYTES, LITTLE_ENDIAN);
                 FloatVector v = FloatVector.broadcast(FLOAT, x.get(F32, xb + ((long) k << 2)));
-                a0 = widen0(p).mul(s0).fma(v, a0);
-                a1 = widen1(p).mul(s1).fma(v, a1);
-                a2 = widen2(p).mul(s2).fma(v, a2);
-                a3 = widen3(p).mul(s3).fma(v, a3);
+                FloatVector f0 = (FloatVector) p.lanewise(LSHL, 24).lanewise(ASHR, 24).convert(I2F, 0);
+                FloatVector f1 = (FloatVector) p.lanewise(LSHL, 16).lanewise(ASHR, 24).convert(I2F, 0);
+                FloatVector f2 = (FloatVector) p.lanewise(LSHL, 8).lanewise(ASHR, 24).convert(I2F, 0);
+                FloatVector f3 = (FloatVector) p.lanewise(ASHR, 24).convert(I2F, 0);
+                a0 = f0.mul(s0).fma(v, a0);
+                a1 = f1.mul(s1).fma(v, a1);
+                a2 = f2.mul(s2).fma(v, a2);
+                a3 = f3.mul(s3).fma(v, a3);
             }
         }
         a0.intoMemorySegment(c, c0, LITTLE_ENDIAN);
@@ -137,43 +147,23 @@ final class BytePanels extends PanelFormat {
         for (int block = 0; block < blocks; block++) {
             long wb = w0 + block * PANEL_BLOCK;
             long xb = x0 + 4L * BLOCK * block;
-            FloatVector s0 = scale(w, wb, 0);
-            FloatVector s1 = scale(w, wb, 1);
+            FloatVector s0 = FloatVector.fromMemorySegment(FLOAT, w, wb, LITTLE_ENDIAN);
+            FloatVector s1 = FloatVector.fromMemorySegment(FLOAT, w, wb + BYTES, LITTLE_ENDIAN);
             for (int pair = 0; pair < BLOCK / 2; pair++) {
                 IntVector p = IntVector.fromMemorySegment(INT, w, wb + SCALES + (long) pair * BYTES, LITTLE_ENDIAN);
                 FloatVector v = FloatVector.broadcast(FLOAT, x.get(F32, xb + 8L * pair));
                 FloatVector next = FloatVector.broadcast(FLOAT, x.get(F32, xb + 8L * pair + 4));
-                a0 = widen0(p).mul(s0).fma(v, a0);
-                a1 = widen1(p).mul(s1).fma(v, a1);
-                a0 = widen2(p).mul(s0).fma(next, a0);
-                a1 = widen3(p).mul(s1).fma(next, a1);
+                FloatVector f0 = (FloatVector) p.lanewise(LSHL, 24).lanewise(ASHR, 24).convert(I2F, 0);
+                FloatVector f1 = (FloatVector) p.lanewise(LSHL, 16).lanewise(ASHR, 24).convert(I2F, 0);
+                FloatVector f2 = (FloatVector) p.lanewise(LSHL, 8).lanewise(ASHR, 24).convert(I2F, 0);
+                FloatVector f3 = (FloatVector) p.lanewise(ASHR, 24).convert(I2F, 0);
+                a0 = f0.mul(s0).fma(v, a0);
+                a1 = f1.mul(s1).fma(v, a1);
+                a0 = f2.mul(s0).fma(next, a0);
+                a1 = f3.mul(s1).fma(next, a1);
             }
         }
         a0.intoMemorySegment(c, c0, LITTLE_ENDIAN);
         a1.intoMemorySegment(c, c0 + BYTES, LITTLE_ENDIAN);
-    }
-
-    /** The scales of one vector of rows. */
-    private static FloatVector scale(MemorySegment w, long block, int vector) {
-        return FloatVector.fromMemorySegment(FLOAT, w, block + (long) vector * BYTES, LITTLE_ENDIAN);
-    }
-
-    private static FloatVector widen0(IntVector p) {
-        return (FloatVector) p.lanewise(VectorOperators.LSHL, 24).lanewise(VectorOperators.ASHR, 24)
-                .convert(VectorOperators.I2F, 0);
-    }
-
-    private static FloatVector widen1(IntVector p) {
-        return (FloatVector) p.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 24)
-                .convert(VectorOperators.I2F, 0);
-    }
-
-    private static FloatVector widen2(IntVector p) {
-        return (FloatVector) p.lanewise(VectorOperators.LSHL, 8).lanewise(VectorOperators.ASHR, 24)
-                .convert(VectorOperators.I2F, 0);
-    }
-
-    private static FloatVector widen3(IntVector p) {
-        return (FloatVector) p.lanewise(VectorOperators.ASHR, 24).convert(VectorOperators.I2F, 0);
     }
 }

@@ -1,5 +1,9 @@
 package io.lanewise.kernels;
 
+import static io.lanewise.kernels.Lanes.FLOAT;
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
@@ -22,9 +26,12 @@ public final class ColumnSums {
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
             long at = off + i;
-            FloatVector first = Floats.load(x, at).add(Floats.load(x, at + stride));
-            FloatVector last = Floats.load(x, at + 2 * stride).add(Floats.load(x, at + 3 * stride));
-            Floats.store(Floats.load(sums, sumsOff + i).add(first.add(last)), sums, sumsOff + i);
+            FloatVector first = fromMemorySegment(FLOAT, x, at << 2, LITTLE_ENDIAN)
+                    .add(fromMemorySegment(FLOAT, x, at + stride << 2, LITTLE_ENDIAN));
+            FloatVector last = fromMemorySegment(FLOAT, x, at + 2 * stride << 2, LITTLE_ENDIAN)
+                    .add(fromMemorySegment(FLOAT, x, at + 3 * stride << 2, LITTLE_ENDIAN));
+            fromMemorySegment(FLOAT, sums, sumsOff + i << 2, LITTLE_ENDIAN).add(first.add(last))
+                    .intoMemorySegment(sums, sumsOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
             long at = off + i;

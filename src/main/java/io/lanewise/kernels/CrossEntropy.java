@@ -1,6 +1,22 @@
 package io.lanewise.kernels;
 
+import static io.lanewise.kernels.Lanes.FLOAT;
+import static io.lanewise.kernels.VectorMath.C0;
+import static io.lanewise.kernels.VectorMath.C1;
+import static io.lanewise.kernels.VectorMath.C2;
+import static io.lanewise.kernels.VectorMath.C3;
+import static io.lanewise.kernels.VectorMath.C4;
+import static io.lanewise.kernels.VectorMath.EXP_HIGHEST;
+import static io.lanewise.kernels.VectorMath.EXP_LOWEST;
+import static io.lanewise.kernels.VectorMath.LN2_HIGH;
+import static io.lanewise.kernels.VectorMath.LN2_LOW;
+import static io.lanewise.kernels.VectorMath.LOG2_E;
+import static io.lanewise.kernels.VectorMath.ROUND;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.FloatVector.broadcast;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+import static jdk.incubator.vector.VectorOperators.GT;
+import static jdk.incubator.vector.VectorOperators.LSHL;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -22,13 +38,27 @@ public final class CrossEntropy {
 
     /** Σ e^(x - max) over x [n]. One exp a round: with three, the method outgrows what C2 inlines, and boxes. */
     private static float sumOfExp(MemorySegment x, long off, int n, float max) {
-        FloatVector sums = FloatVector.zero(Lanes.FLOAT);
+        FloatVector sums = FloatVector.zero(FLOAT);
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            FloatVector v = FloatVector.fromMemorySegment(Lanes.FLOAT, x, off + i << 2, LITTLE_ENDIAN);
-            sums = sums.add(VectorMath.exp(v.sub(max)));
+            FloatVector v = fromMemorySegment(FLOAT, x, off + i << 2, LITTLE_ENDIAN).sub(max);
+            FloatVector c = v.blend(EXP_HIGHEST, v.compare(GT, EXP_HIGHEST));
+            FloatVector t = c.fma(LOG2_E, ROUND);
+            FloatVector k = t.sub(ROUND);
+            FloatVector r = k.fma(broadcast(FLOAT, -LN2_LOW), k.fma(broadcast(FLOAT, -LN2_HIGH), c));
+            FloatVector p = r.fma(C4, C3).fma(r, broadcast(FLOAT, C2)).fma(r, broadcast(FLOAT, C1)).fma(r, broadcast(FLOAT, C0));
+            FloatVector s = t.reinterpretAsInts().lanewise(LSHL, 23).reinterpretAsFloats();
+            FloatVector e = p.fma(r.mul(r), r).add(1f).mul(s).mul(2f).blend(0f, v.lt(EXP_LOWEST));
+            sums = sums.add(e);
         }
-        float sum = Floats.sum(sums);
+        if (Lanes.FLOATS == 16) {
+            sums = sums.add(sums.rearrange(Floats.FROM_8));
+        }
+        if (Lanes.FLOATS >= 8) {
+            sums = sums.add(sums.rearrange(Floats.FROM_4));
+        }
+        sums = sums.add(sums.rearrange(Floats.FROM_2));
+        float sum = sums.lane(0) + sums.lane(1);
         for (; i < n; i++) {
             sum += VectorMath.exp(Floats.get(x, off + i) - max);
         }
@@ -54,8 +84,17 @@ public final class CrossEntropy {
             boolean accumulate) {
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            FloatVector v = VectorMath.exp(Floats.load(x, off + i).sub(shift)).mul(factor);
-            Floats.store(accumulate ? v.add(Floats.load(y, yOff + i)) : v, y, yOff + i);
+            FloatVector v = fromMemorySegment(FLOAT, x, off + i << 2, LITTLE_ENDIAN).sub(shift);
+            FloatVector c = v.blend(EXP_HIGHEST, v.compare(GT, EXP_HIGHEST));
+            FloatVector t = c.fma(LOG2_E, ROUND);
+            FloatVector k = t.sub(ROUND);
+            FloatVector r = k.fma(broadcast(FLOAT, -LN2_LOW), k.fma(broadcast(FLOAT, -LN2_HIGH), c));
+            FloatVector p = r.fma(C4, C3).fma(r, broadcast(FLOAT, C2)).fma(r, broadcast(FLOAT, C1)).fma(r, broadcast(FLOAT, C0));
+            FloatVector s = t.reinterpretAsInts().lanewise(LSHL, 23).reinterpretAsFloats();
+            FloatVector e = p.fma(r.mul(r), r).add(1f).mul(s).mul(2f).blend(0f, v.lt(EXP_LOWEST));
+            e = e.mul(factor);
+            e = accumulate ? e.add(fromMemorySegment(FLOAT, y, yOff + i << 2, LITTLE_ENDIAN)) : e;
+            e.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
             float v = VectorMath.exp(Floats.get(x, off + i) - shift) * factor;
@@ -69,7 +108,8 @@ public final class CrossEntropy {
         float logSumExp = max + (float) Math.log(sumOfExp(x, off, n, max));
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            Floats.store(Floats.load(x, off + i).sub(logSumExp), y, yOff + i);
+            fromMemorySegment(FLOAT, x, off + i << 2, LITTLE_ENDIAN).sub(logSumExp)
+                    .intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
             Floats.set(y, yOff + i, Floats.get(x, off + i) - logSumExp);
@@ -94,8 +134,10 @@ public final class CrossEntropy {
         float mean = NormTraining.dot(y, yOff, dY, dYOff, n);
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            FloatVector v = Floats.load(dY, dYOff + i).sub(mean).mul(Floats.load(y, yOff + i));
-            Floats.store(accumulate ? v.add(Floats.load(dX, dXOff + i)) : v, dX, dXOff + i);
+            FloatVector v = fromMemorySegment(FLOAT, dY, dYOff + i << 2, LITTLE_ENDIAN).sub(mean)
+                    .mul(fromMemorySegment(FLOAT, y, yOff + i << 2, LITTLE_ENDIAN));
+            v = accumulate ? v.add(fromMemorySegment(FLOAT, dX, dXOff + i << 2, LITTLE_ENDIAN)) : v;
+            v.intoMemorySegment(dX, dXOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
             float v = (Floats.get(dY, dYOff + i) - mean) * Floats.get(y, yOff + i);

@@ -1,10 +1,15 @@
 package io.lanewise.kernels;
 
+import static io.lanewise.kernels.Lanes.FLOAT;
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+import static jdk.incubator.vector.VectorOperators.XOR;
+
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorOperators;
 
 /**
  * Dropout by a counter-based generator: whether element i is kept depends on the seed and i alone, so forward and
@@ -32,11 +37,17 @@ public final class Dropout {
         IntVector lane = IntVector.zero(Lanes.INT).addIndex(1);
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            IntVector bits = mix(mix(lane.add((int) first + i).lanewise(VectorOperators.XOR, low)).add(high));
-            VectorMask<Float> dropped =
-                    bits.lanewise(VectorOperators.LSHR, 1).lt(threshold).cast(Lanes.FLOAT);
-            FloatVector v = Floats.load(x, xOff + i).mul(scale).blend(0f, dropped);
-            Floats.store(accumulate ? v.add(Floats.load(y, yOff + i)) : v, y, yOff + i);
+            IntVector h = lane.add((int) first + i).lanewise(XOR, low);
+            h = h.lanewise(XOR, h.lanewise(LSHR, 16)).mul(MIX_1);
+            h = h.lanewise(XOR, h.lanewise(LSHR, 13)).mul(MIX_2);
+            h = h.lanewise(XOR, h.lanewise(LSHR, 16)).add(high);
+            h = h.lanewise(XOR, h.lanewise(LSHR, 16)).mul(MIX_1);
+            h = h.lanewise(XOR, h.lanewise(LSHR, 13)).mul(MIX_2);
+            h = h.lanewise(XOR, h.lanewise(LSHR, 16));
+            VectorMask<Float> dropped = h.lanewise(LSHR, 1).lt(threshold).cast(FLOAT);
+            FloatVector v = fromMemorySegment(FLOAT, x, xOff + i << 2, LITTLE_ENDIAN).mul(scale).blend(0f, dropped);
+            v = accumulate ? v.add(fromMemorySegment(FLOAT, y, yOff + i << 2, LITTLE_ENDIAN)) : v;
+            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
             int bits = mix(mix(((int) first + i) ^ low) + high);
@@ -51,12 +62,6 @@ public final class Dropout {
             throw new IllegalArgumentException("dropout: expected 0 <= p < 1, got " + p);
         }
         return (int) (p * 0x1p31);
-    }
-
-    private static IntVector mix(IntVector x) {
-        IntVector h = x.lanewise(VectorOperators.XOR, x.lanewise(VectorOperators.LSHR, 16)).mul(MIX_1);
-        h = h.lanewise(VectorOperators.XOR, h.lanewise(VectorOperators.LSHR, 13)).mul(MIX_2);
-        return h.lanewise(VectorOperators.XOR, h.lanewise(VectorOperators.LSHR, 16));
     }
 
     private static int mix(int x) {

@@ -74,7 +74,10 @@ public final class Elementwise {
             int n) {
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            Floats.store(Floats.load(a, aOff + i).fma(Floats.load(b, bOff + i), Floats.load(y, yOff + i)), y, yOff + i);
+            FloatVector v = fromMemorySegment(FLOAT, y, yOff + i << 2, LITTLE_ENDIAN);
+            v = fromMemorySegment(FLOAT, a, aOff + i << 2, LITTLE_ENDIAN)
+                    .fma(fromMemorySegment(FLOAT, b, bOff + i << 2, LITTLE_ENDIAN), v);
+            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
             Floats.set(y, yOff + i, Math.fma(Floats.get(a, aOff + i), Floats.get(b, bOff + i), Floats.get(y, yOff + i)));
@@ -112,105 +115,47 @@ public final class Elementwise {
 
     /** y = 1 / (1 + e^-x). */
     public static void sigmoid(MemorySegment x, long xOff, MemorySegment y, long yOff, int n) {
-        int i = 0;
-        for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            FloatVector v = VectorMath.sigmoid(fromMemorySegment(FLOAT, x, xOff + i << 2, LITTLE_ENDIAN));
-            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
-        }
-        for (; i < n; i++) {
-            Floats.set(y, yOff + i, VectorMath.sigmoid(Floats.get(x, xOff + i)));
-        }
+        VectorMath.sigmoid(x, xOff, y, yOff, n);
     }
 
     /** y = x / (1 + e^-x). */
     public static void silu(MemorySegment x, long xOff, MemorySegment y, long yOff, int n) {
-        int i = 0;
-        for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            FloatVector v = VectorMath.silu(fromMemorySegment(FLOAT, x, xOff + i << 2, LITTLE_ENDIAN));
-            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
-        }
-        for (; i < n; i++) {
-            Floats.set(y, yOff + i, VectorMath.silu(Floats.get(x, xOff + i)));
-        }
+        VectorMath.silu(x, xOff, y, yOff, n);
     }
 
     /** y = x·(1 + tanh(√(2/π)·(x + 0.044715·x³))) / 2. */
     public static void geluTanh(MemorySegment x, long xOff, MemorySegment y, long yOff, int n) {
-        int i = 0;
-        for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            FloatVector v = VectorMath.geluTanh(fromMemorySegment(FLOAT, x, xOff + i << 2, LITTLE_ENDIAN));
-            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
-        }
-        for (; i < n; i++) {
-            Floats.set(y, yOff + i, VectorMath.geluTanh(Floats.get(x, xOff + i)));
-        }
+        VectorMath.geluTanh(x, xOff, y, yOff, n);
     }
 
     /** y = x·(1 + erf(x/√2)) / 2. */
     public static void geluErf(MemorySegment x, long xOff, MemorySegment y, long yOff, int n) {
-        int i = 0;
-        for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            FloatVector v = VectorMath.geluErf(fromMemorySegment(FLOAT, x, xOff + i << 2, LITTLE_ENDIAN));
-            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
-        }
-        for (; i < n; i++) {
-            Floats.set(y, yOff + i, VectorMath.geluErf(Floats.get(x, xOff + i)));
-        }
+        VectorMath.geluErf(x, xOff, y, yOff, n);
     }
 
-    /** y = silu(gate) · up. */
+    /** y = silu(gate) · up; y may be gate, and must not be up. */
     public static void siluMul(MemorySegment gate, long gateOff, MemorySegment up, long upOff,
             MemorySegment y, long yOff, int n) {
-        int i = 0;
-        for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            FloatVector v = VectorMath.silu(fromMemorySegment(FLOAT, gate, gateOff + i << 2, LITTLE_ENDIAN));
-            v = v.mul(fromMemorySegment(FLOAT, up, upOff + i << 2, LITTLE_ENDIAN));
-            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
-        }
-        for (; i < n; i++) {
-            Floats.set(y, yOff + i, VectorMath.silu(Floats.get(gate, gateOff + i)) * Floats.get(up, upOff + i));
-        }
+        VectorMath.silu(gate, gateOff, y, yOff, n);
+        mul(y, yOff, up, upOff, y, yOff, n);
     }
 
-    /** y = geluTanh(gate) · up. */
+    /** y = geluTanh(gate) · up; y may be gate, and must not be up. */
     public static void geluTanhMul(MemorySegment gate, long gateOff, MemorySegment up, long upOff,
             MemorySegment y, long yOff, int n) {
-        int i = 0;
-        for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            FloatVector v = VectorMath.geluTanh(fromMemorySegment(FLOAT, gate, gateOff + i << 2, LITTLE_ENDIAN));
-            v = v.mul(fromMemorySegment(FLOAT, up, upOff + i << 2, LITTLE_ENDIAN));
-            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
-        }
-        for (; i < n; i++) {
-            Floats.set(y, yOff + i, VectorMath.geluTanh(Floats.get(gate, gateOff + i)) * Floats.get(up, upOff + i));
-        }
+        VectorMath.geluTanh(gate, gateOff, y, yOff, n);
+        mul(y, yOff, up, upOff, y, yOff, n);
     }
 
-    /** y = geluErf(gate) · up. */
+    /** y = geluErf(gate) · up; y may be gate, and must not be up. */
     public static void geluErfMul(MemorySegment gate, long gateOff, MemorySegment up, long upOff,
             MemorySegment y, long yOff, int n) {
-        int i = 0;
-        for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            FloatVector v = VectorMath.geluErf(fromMemorySegment(FLOAT, gate, gateOff + i << 2, LITTLE_ENDIAN));
-            v = v.mul(fromMemorySegment(FLOAT, up, upOff + i << 2, LITTLE_ENDIAN));
-            v.intoMemorySegment(y, yOff + i << 2, LITTLE_ENDIAN);
-        }
-        for (; i < n; i++) {
-            Floats.set(y, yOff + i, VectorMath.geluErf(Floats.get(gate, gateOff + i)) * Floats.get(up, upOff + i));
-        }
+        VectorMath.geluErf(gate, gateOff, y, yOff, n);
+        mul(y, yOff, up, upOff, y, yOff, n);
     }
 
     /** Soft-cap in place: x = cap · tanh(x / cap). */
     public static void softCap(MemorySegment x, long off, int n, float cap) {
-        float inverse = 1f / cap;
-        int i = 0;
-        for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            FloatVector v = fromMemorySegment(FLOAT, x, off + i << 2, LITTLE_ENDIAN).mul(inverse);
-            v = VectorMath.tanh(v).mul(cap);
-            v.intoMemorySegment(x, off + i << 2, LITTLE_ENDIAN);
-        }
-        for (; i < n; i++) {
-            Floats.set(x, off + i, VectorMath.tanh(Floats.get(x, off + i) * inverse) * cap);
-        }
+        VectorMath.softCap(x, off, 1f / cap, cap, x, off, n);
     }
 }

@@ -1,5 +1,9 @@
 package io.lanewise.kernels;
 
+import static io.lanewise.kernels.Lanes.FLOAT;
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -30,7 +34,9 @@ final class Epilogue {
             long from = (long) row * NR;
             long to = c0 + row * cStride;
             for (int i = 0; i < NR; i += Lanes.FLOATS) {
-                Floats.store(Floats.load(c, to + i).add(Floats.load(tile, from + i)), c, to + i);
+                fromMemorySegment(FLOAT, c, to + i << 2, LITTLE_ENDIAN)
+                        .add(fromMemorySegment(FLOAT, tile, from + i << 2, LITTLE_ENDIAN))
+                        .intoMemorySegment(c, to + i << 2, LITTLE_ENDIAN);
             }
         }
     }

@@ -80,10 +80,14 @@ final class FloatTranspose {
         long quarter = L / 4 * srcStride;
         for (int i = 0; i < L / 4; i++) {
             long from = srcOff + i * srcStride;
-            IntVector a = Floats.load(src, from).mul(factors).reinterpretAsInts();
-            IntVector b = Floats.load(src, from + quarter).mul(factors).reinterpretAsInts();
-            IntVector c = Floats.load(src, from + 2 * quarter).mul(factors).reinterpretAsInts();
-            IntVector d = Floats.load(src, from + 3 * quarter).mul(factors).reinterpretAsInts();
+            IntVector a = FloatVector.fromMemorySegment(Lanes.FLOAT, src, from << 2, ORDER).mul(factors)
+                    .reinterpretAsInts();
+            IntVector b = FloatVector.fromMemorySegment(Lanes.FLOAT, src, from + quarter << 2, ORDER).mul(factors)
+                    .reinterpretAsInts();
+            IntVector c = FloatVector.fromMemorySegment(Lanes.FLOAT, src, from + 2 * quarter << 2, ORDER).mul(factors)
+                    .reinterpretAsInts();
+            IntVector d = FloatVector.fromMemorySegment(Lanes.FLOAT, src, from + 3 * quarter << 2, ORDER).mul(factors)
+                    .reinterpretAsInts();
             IntVector acLow = LOW.selectFrom(a, c);
             IntVector acHigh = HIGH.selectFrom(a, c);
             IntVector bdLow = LOW.selectFrom(b, d);
@@ -100,8 +104,10 @@ final class FloatTranspose {
             long dstStride) {
         long half = L / 2 * srcStride;
         for (int i = 0; i < L / 2; i++) {
-            IntVector a = Floats.load(src, srcOff + i * srcStride).reinterpretAsInts();
-            IntVector b = Floats.load(src, srcOff + i * srcStride + half).reinterpretAsInts();
+            IntVector a = FloatVector.fromMemorySegment(Lanes.FLOAT, src, srcOff + i * srcStride << 2, ORDER)
+                    .reinterpretAsInts();
+            IntVector b = FloatVector.fromMemorySegment(Lanes.FLOAT, src, srcOff + i * srcStride + half << 2, ORDER)
+                    .reinterpretAsInts();
             long to = dstOff + 2 * i * dstStride;
             LOW.selectFrom(a, b).intoMemorySegment(dst, to << 2, ORDER);
             HIGH.selectFrom(a, b).intoMemorySegment(dst, to + dstStride << 2, ORDER);

@@ -3,7 +3,6 @@ package io.lanewise.kernels;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShuffle;
 
 /** Little-endian floats in segments; offsets count floats and need no alignment. */
@@ -21,37 +20,24 @@ final class Floats {
         x.set(LAYOUT, offset << 2, value);
     }
 
-    /** Not for loops with much arithmetic, where C2 may run out of nodes before it inlines this: see VectorMath. */
-    static FloatVector load(MemorySegment x, long offset) {
-        return FloatVector.fromMemorySegment(Lanes.FLOAT, x, offset << 2, ByteOrder.LITTLE_ENDIAN);
-    }
+    // The sum of a vector's lanes is taken in one order everywhere, halves onto each other until two lanes are left:
+    // reduceLanes(ADD) leaves the order open, and interpreted and compiled code differ, so that results would depend on
+    // how warm the code is. Like all that handles vectors it is written out where it is needed, never a method that C2
+    // may or may not inline:
+    //
+    //     if (Lanes.FLOATS == 16) { v = v.add(v.rearrange(Floats.FROM_8)); }
+    //     if (Lanes.FLOATS >= 8) { v = v.add(v.rearrange(Floats.FROM_4)); }
+    //     v = v.add(v.rearrange(Floats.FROM_2));
+    //     float sum = v.lane(0) + v.lane(1);
 
-    /** As {@link #load}. */
-    static void store(FloatVector value, MemorySegment x, long offset) {
-        value.intoMemorySegment(x, offset << 2, ByteOrder.LITTLE_ENDIAN);
-    }
+    /** Lanes 8 to 15 first. */
+    static final VectorShuffle<Float> FROM_8 = from(8);
+    /** Lanes 4 and following first. */
+    static final VectorShuffle<Float> FROM_4 = from(4);
+    /** Lanes 2 and following first. */
+    static final VectorShuffle<Float> FROM_2 = from(2);
 
-    /**
-     * The sum of all lanes: halves onto each other, until one lane is left. {@code reduceLanes(ADD)} leaves the order open,
-     * and it differs between interpreted and compiled code: results would depend on how warm the code is.
-     */
-    static float sum(FloatVector x) {
-        FloatVector v = x;
-        if (Lanes.FLOATS == 16) {
-            v = v.add(v.rearrange(UPPER_8));
-        }
-        if (Lanes.FLOATS >= 8) {
-            v = v.add(v.rearrange(UPPER_4));
-        }
-        v = v.add(v.rearrange(UPPER_2));
-        return v.lane(0) + v.lane(1);
-    }
-
-    private static final VectorShuffle<Float> UPPER_8 = upper(8);
-    private static final VectorShuffle<Float> UPPER_4 = upper(4);
-    private static final VectorShuffle<Float> UPPER_2 = upper(2);
-
-    private static VectorShuffle<Float> upper(int lanes) {
-        return VectorShuffle.fromOp(Lanes.FLOAT, lane -> (lane + lanes) % Lanes.FLOATS);
+    private static VectorShuffle<Float> from(int first) {
+        return VectorShuffle.fromOp(Lanes.FLOAT, lane -> (lane + first) % Lanes.FLOATS);
     }
 }

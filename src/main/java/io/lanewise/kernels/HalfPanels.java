@@ -39,6 +39,9 @@ final class HalfPanels extends PanelFormat {
     private static final int HALF_BITS = 0x8FFFE000;
     /** Mends the bias of the exponent, and makes subnormals normal, exactly. */
     private static final float HALF_SCALE = 0x1p112f;
+    /** Exponent bits of a moved half that is Inf or NaN; a float's are to be put in. */
+    private static final int SPECIAL = 0x0F800000;
+    private static final int INFINITY = 0x7F800000;
 
     private final boolean brain;
 
@@ -93,8 +96,8 @@ final class HalfPanels extends PanelFormat {
         for (int i = 0; i < pairs; i++) {
             IntVector pair = IntVector.fromMemorySegment(INT, w, w0 + (long) i * BYTES, LITTLE_ENDIAN);
             long to = 2L * i * BYTES;
-            low(pair).reinterpretAsFloats().intoMemorySegment(tile, to, LITTLE_ENDIAN);
-            high(pair).reinterpretAsFloats().intoMemorySegment(tile, to + BYTES, LITTLE_ENDIAN);
+            pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().intoMemorySegment(tile, to, LITTLE_ENDIAN);
+            pair.and(HIGH).reinterpretAsFloats().intoMemorySegment(tile, to + BYTES, LITTLE_ENDIAN);
         }
     }
 
@@ -102,8 +105,14 @@ final class HalfPanels extends PanelFormat {
         for (int i = 0; i < pairs; i++) {
             IntVector pair = IntVector.fromMemorySegment(INT, w, w0 + (long) i * BYTES, LITTLE_ENDIAN);
             long to = 2L * i * BYTES;
-            widen(low(pair)).intoMemorySegment(tile, to, LITTLE_ENDIAN);
-            widen(high(pair)).intoMemorySegment(tile, to + BYTES, LITTLE_ENDIAN);
+            IntVector low = pair.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(HALF_BITS);
+            IntVector high = pair.lanewise(VectorOperators.ASHR, 3).and(HALF_BITS);
+            VectorMask<Float> lowSpecial = low.and(SPECIAL).compare(VectorOperators.EQ, SPECIAL).cast(FLOAT);
+            VectorMask<Float> highSpecial = high.and(SPECIAL).compare(VectorOperators.EQ, SPECIAL).cast(FLOAT);
+            low.reinterpretAsFloats().mul(HALF_SCALE).blend(low.or(INFINITY).reinterpretAsFloats(), lowSpecial)
+                    .intoMemorySegment(tile, to, LITTLE_ENDIAN);
+            high.reinterpretAsFloats().mul(HALF_SCALE).blend(high.or(INFINITY).reinterpretAsFloats(), highSpecial)
+                    .intoMemorySegment(tile, to + BYTES, LITTLE_ENDIAN);
         }
     }
 
@@ -132,12 +141,12 @@ final class HalfPanels extends PanelFormat {
             long wk = w0 + k * STEP;
             FloatVector v = FloatVector.broadcast(FLOAT, x.get(F32, x0 + ((long) k << 2)));
             IntVector p0 = IntVector.fromMemorySegment(INT, w, wk, LITTLE_ENDIAN);
-            a0 = v.fma(low(p0).reinterpretAsFloats(), a0);
-            a1 = v.fma(high(p0).reinterpretAsFloats(), a1);
+            a0 = v.fma(p0.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats(), a0);
+            a1 = v.fma(p0.and(HIGH).reinterpretAsFloats(), a1);
             if (FOUR) {
                 IntVector p1 = IntVector.fromMemorySegment(INT, w, wk + BYTES, LITTLE_ENDIAN);
-                a2 = v.fma(low(p1).reinterpretAsFloats(), a2);
-                a3 = v.fma(high(p1).reinterpretAsFloats(), a3);
+                a2 = v.fma(p1.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats(), a2);
+                a3 = v.fma(p1.and(HIGH).reinterpretAsFloats(), a3);
             }
         }
         a0.intoMemorySegment(c, c0, LITTLE_ENDIAN);
@@ -186,32 +195,14 @@ final class HalfPanels extends PanelFormat {
         for (int k = 0; k < depth; k++) {
             FloatVector v = FloatVector.broadcast(FLOAT, x.get(F32, x0 + ((long) k << 2)));
             IntVector pair = IntVector.fromMemorySegment(INT, w, w0 + k * STEP, LITTLE_ENDIAN);
-            a0 = v.fma(widen(low(pair)), a0);
-            a1 = v.fma(widen(high(pair)), a1);
+            IntVector low = pair.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(HALF_BITS);
+            IntVector high = pair.lanewise(VectorOperators.ASHR, 3).and(HALF_BITS);
+            VectorMask<Float> lowSpecial = low.and(SPECIAL).compare(VectorOperators.EQ, SPECIAL).cast(FLOAT);
+            VectorMask<Float> highSpecial = high.and(SPECIAL).compare(VectorOperators.EQ, SPECIAL).cast(FLOAT);
+            a0 = v.fma(low.reinterpretAsFloats().mul(HALF_SCALE).blend(low.or(INFINITY).reinterpretAsFloats(), lowSpecial), a0);
+            a1 = v.fma(high.reinterpretAsFloats().mul(HALF_SCALE).blend(high.or(INFINITY).reinterpretAsFloats(), highSpecial), a1);
         }
         a0.intoMemorySegment(c, c0, LITTLE_ENDIAN);
         a1.intoMemorySegment(c, c0 + BYTES, LITTLE_ENDIAN);
-    }
-
-    /** The low halves of the lanes, moved to the top. */
-    private static IntVector low(IntVector pair) {
-        return pair.lanewise(VectorOperators.LSHL, 16);
-    }
-
-    /** The high halves of the lanes; F16 may keep what lies below, {@link #widen} drops it. */
-    private static IntVector high(IntVector pair) {
-        return pair.and(HIGH);
-    }
-
-    /**
-     * F16 numbers in the upper halves of the lanes → floats. Shifting by 3 puts exponent and fraction where floats have
-     * them; times 2^112 mends the exponent's bias and makes subnormals normal, exactly. An exponent of all ones (Inf,
-     * NaN) gets a float's all ones instead, and keeps its fraction.
-     */
-    private static FloatVector widen(IntVector half) {
-        IntVector bits = half.lanewise(VectorOperators.ASHR, 3).and(HALF_BITS);
-        VectorMask<Integer> special = bits.and(0x0F800000).compare(VectorOperators.EQ, 0x0F800000);
-        FloatVector number = bits.reinterpretAsFloats().mul(HALF_SCALE);
-        return number.blend(bits.or(0x7F800000).reinterpretAsFloats(), special.cast(FLOAT));
     }
 }

@@ -79,7 +79,15 @@ public final class Norm {
         for (; i <= n - lanes; i += lanes) {
             sum0 = sum0.add(fromMemorySegment(FLOAT, x, off + i << 2, LITTLE_ENDIAN));
         }
-        float sum = Floats.sum(sum0.add(sum1).add(sum2.add(sum3)));
+        sum0 = sum0.add(sum1).add(sum2.add(sum3));
+        if (Lanes.FLOATS == 16) {
+            sum0 = sum0.add(sum0.rearrange(Floats.FROM_8));
+        }
+        if (Lanes.FLOATS >= 8) {
+            sum0 = sum0.add(sum0.rearrange(Floats.FROM_4));
+        }
+        sum0 = sum0.add(sum0.rearrange(Floats.FROM_2));
+        float sum = sum0.lane(0) + sum0.lane(1);
         for (; i < n; i++) {
             sum += Floats.get(x, off + i);
         }
@@ -102,7 +110,15 @@ public final class Norm {
             FloatVector v0 = fromMemorySegment(FLOAT, x, off + i << 2, LITTLE_ENDIAN).sub(shift);
             sum0 = v0.fma(v0, sum0);
         }
-        float sum = Floats.sum(sum0.add(sum1));
+        sum0 = sum0.add(sum1);
+        if (Lanes.FLOATS == 16) {
+            sum0 = sum0.add(sum0.rearrange(Floats.FROM_8));
+        }
+        if (Lanes.FLOATS >= 8) {
+            sum0 = sum0.add(sum0.rearrange(Floats.FROM_4));
+        }
+        sum0 = sum0.add(sum0.rearrange(Floats.FROM_2));
+        float sum = sum0.lane(0) + sum0.lane(1);
         for (; i < n; i++) {
             float v = Floats.get(x, off + i) - shift;
             sum = Math.fma(v, v, sum);

@@ -74,7 +74,14 @@ public final class NormTraining {
             sums = FloatVector.fromMemorySegment(F, a, aOff + i << 2, LITTLE_ENDIAN)
                     .fma(FloatVector.fromMemorySegment(F, b, bOff + i << 2, LITTLE_ENDIAN), sums);
         }
-        float sum = Floats.sum(sums);
+        if (Lanes.FLOATS == 16) {
+            sums = sums.add(sums.rearrange(Floats.FROM_8));
+        }
+        if (Lanes.FLOATS >= 8) {
+            sums = sums.add(sums.rearrange(Floats.FROM_4));
+        }
+        sums = sums.add(sums.rearrange(Floats.FROM_2));
+        float sum = sums.lane(0) + sums.lane(1);
         for (; i < n; i++) {
             sum = Math.fma(Floats.get(a, aOff + i), Floats.get(b, bOff + i), sum);
         }
@@ -91,7 +98,14 @@ public final class NormTraining {
                     .mul(FloatVector.fromMemorySegment(F, dY, dYOff + i << 2, LITTLE_ENDIAN));
             sums = FloatVector.fromMemorySegment(F, x, xOff + i << 2, LITTLE_ENDIAN).sub(mean).fma(g, sums);
         }
-        float sum = Floats.sum(sums);
+        if (Lanes.FLOATS == 16) {
+            sums = sums.add(sums.rearrange(Floats.FROM_8));
+        }
+        if (Lanes.FLOATS >= 8) {
+            sums = sums.add(sums.rearrange(Floats.FROM_4));
+        }
+        sums = sums.add(sums.rearrange(Floats.FROM_2));
+        float sum = sums.lane(0) + sums.lane(1);
         for (; i < n; i++) {
             float g = Floats.get(weight, i) * Floats.get(dY, dYOff + i);
             sum = Math.fma(Floats.get(x, xOff + i) - mean, g, sum);

@@ -1,5 +1,9 @@
 package io.lanewise.kernels;
 
+import static io.lanewise.kernels.Lanes.FLOAT;
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
@@ -19,20 +23,22 @@ public final class OptimizerKernels {
     public static void adamW(MemorySegment w, MemorySegment grad, MemorySegment m, MemorySegment v, long off, int n,
             float gradScale, float beta1, float share1, float beta2, float share2, float eps, float keep, float stepSize,
             float rootScale) {
-        FloatVector b1 = FloatVector.broadcast(Lanes.FLOAT, beta1);
-        FloatVector b2 = FloatVector.broadcast(Lanes.FLOAT, beta2);
-        FloatVector keeps = FloatVector.broadcast(Lanes.FLOAT, keep);
-        FloatVector roots = FloatVector.broadcast(Lanes.FLOAT, rootScale);
-        FloatVector epsilons = FloatVector.broadcast(Lanes.FLOAT, eps);
+        FloatVector b1 = FloatVector.broadcast(FLOAT, beta1);
+        FloatVector b2 = FloatVector.broadcast(FLOAT, beta2);
+        FloatVector keeps = FloatVector.broadcast(FLOAT, keep);
+        FloatVector roots = FloatVector.broadcast(FLOAT, rootScale);
+        FloatVector epsilons = FloatVector.broadcast(FLOAT, eps);
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            FloatVector g = Floats.load(grad, off + i).mul(gradScale);
-            FloatVector newM = b1.fma(Floats.load(m, off + i), g.mul(share1));
-            FloatVector newV = b2.fma(Floats.load(v, off + i), g.mul(g).mul(share2));
+            long at = off + i << 2;
+            FloatVector g = fromMemorySegment(FLOAT, grad, at, LITTLE_ENDIAN).mul(gradScale);
+            FloatVector newM = b1.fma(fromMemorySegment(FLOAT, m, at, LITTLE_ENDIAN), g.mul(share1));
+            FloatVector newV = b2.fma(fromMemorySegment(FLOAT, v, at, LITTLE_ENDIAN), g.mul(g).mul(share2));
             FloatVector step = newM.mul(stepSize).div(newV.sqrt().fma(roots, epsilons));
-            Floats.store(newM, m, off + i);
-            Floats.store(newV, v, off + i);
-            Floats.store(keeps.mul(Floats.load(w, off + i)).sub(step), w, off + i);
+            newM.intoMemorySegment(m, at, LITTLE_ENDIAN);
+            newV.intoMemorySegment(v, at, LITTLE_ENDIAN);
+            keeps.mul(fromMemorySegment(FLOAT, w, at, LITTLE_ENDIAN)).sub(step)
+                    .intoMemorySegment(w, at, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
             float g = Floats.get(grad, off + i) * gradScale;
@@ -48,13 +54,16 @@ public final class OptimizerKernels {
     /** SGD with momentum: m = momentum·m + gradScale·grad; w = keep·w - learningRate·m. */
     public static void sgd(MemorySegment w, MemorySegment grad, MemorySegment m, long off, int n, float gradScale,
             float momentum, float keep, float learningRate) {
-        FloatVector momenta = FloatVector.broadcast(Lanes.FLOAT, momentum);
-        FloatVector keeps = FloatVector.broadcast(Lanes.FLOAT, keep);
+        FloatVector momenta = FloatVector.broadcast(FLOAT, momentum);
+        FloatVector keeps = FloatVector.broadcast(FLOAT, keep);
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            FloatVector newM = momenta.fma(Floats.load(m, off + i), Floats.load(grad, off + i).mul(gradScale));
-            Floats.store(newM, m, off + i);
-            Floats.store(keeps.mul(Floats.load(w, off + i)).sub(newM.mul(learningRate)), w, off + i);
+            long at = off + i << 2;
+            FloatVector newM = momenta.fma(fromMemorySegment(FLOAT, m, at, LITTLE_ENDIAN),
+                    fromMemorySegment(FLOAT, grad, at, LITTLE_ENDIAN).mul(gradScale));
+            newM.intoMemorySegment(m, at, LITTLE_ENDIAN);
+            keeps.mul(fromMemorySegment(FLOAT, w, at, LITTLE_ENDIAN)).sub(newM.mul(learningRate))
+                    .intoMemorySegment(w, at, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
             float newM = Math.fma(momentum, Floats.get(m, off + i), Floats.get(grad, off + i) * gradScale);
@@ -75,12 +84,19 @@ public final class OptimizerKernels {
     /** Whether x [n] holds a NaN or an infinity. */
     public static boolean allFinite(MemorySegment x, long off, int n) {
         int i = 0;
-        FloatVector worst = FloatVector.zero(Lanes.FLOAT);
+        FloatVector worst = FloatVector.zero(FLOAT);
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            FloatVector v = Floats.load(x, off + i);
+            FloatVector v = fromMemorySegment(FLOAT, x, off + i << 2, LITTLE_ENDIAN);
             worst = worst.add(v.sub(v));
         }
-        float sum = Floats.sum(worst);
+        if (Lanes.FLOATS == 16) {
+            worst = worst.add(worst.rearrange(Floats.FROM_8));
+        }
+        if (Lanes.FLOATS >= 8) {
+            worst = worst.add(worst.rearrange(Floats.FROM_4));
+        }
+        worst = worst.add(worst.rearrange(Floats.FROM_2));
+        float sum = worst.lane(0) + worst.lane(1);
         for (; i < n; i++) {
             float v = Floats.get(x, off + i);
             sum += v - v;

@@ -1,8 +1,22 @@
 package io.lanewise.kernels;
 
 import static io.lanewise.kernels.Lanes.FLOAT;
+import static io.lanewise.kernels.VectorMath.C0;
+import static io.lanewise.kernels.VectorMath.C1;
+import static io.lanewise.kernels.VectorMath.C2;
+import static io.lanewise.kernels.VectorMath.C3;
+import static io.lanewise.kernels.VectorMath.C4;
+import static io.lanewise.kernels.VectorMath.EXP_HIGHEST;
+import static io.lanewise.kernels.VectorMath.EXP_LOWEST;
+import static io.lanewise.kernels.VectorMath.LN2_HIGH;
+import static io.lanewise.kernels.VectorMath.LN2_LOW;
+import static io.lanewise.kernels.VectorMath.LOG2_E;
+import static io.lanewise.kernels.VectorMath.ROUND;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.FloatVector.broadcast;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+import static jdk.incubator.vector.VectorOperators.GT;
+import static jdk.incubator.vector.VectorOperators.LSHL;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -29,7 +43,7 @@ public final class Softmax {
     /** The largest of x [n]; NaN if there is one; -Inf if n is 0. Four accumulators hide the latency of max. */
     static float max(MemorySegment x, long off, int n) {
         int lanes = Lanes.FLOATS;
-        FloatVector max0 = FloatVector.broadcast(FLOAT, Float.NEGATIVE_INFINITY);
+        FloatVector max0 = broadcast(FLOAT, Float.NEGATIVE_INFINITY);
         FloatVector max1 = max0;
         FloatVector max2 = max0;
         FloatVector max3 = max0;
@@ -55,11 +69,25 @@ public final class Softmax {
         FloatVector sums = FloatVector.zero(FLOAT);
         int i = 0;
         for (; i <= n - Lanes.FLOATS; i += Lanes.FLOATS) {
-            FloatVector e = VectorMath.exp(fromMemorySegment(FLOAT, x, off + i << 2, LITTLE_ENDIAN).sub(max));
+            FloatVector v = fromMemorySegment(FLOAT, x, off + i << 2, LITTLE_ENDIAN).sub(max);
+            FloatVector c = v.blend(EXP_HIGHEST, v.compare(GT, EXP_HIGHEST));
+            FloatVector t = c.fma(LOG2_E, ROUND);
+            FloatVector k = t.sub(ROUND);
+            FloatVector r = k.fma(broadcast(FLOAT, -LN2_LOW), k.fma(broadcast(FLOAT, -LN2_HIGH), c));
+            FloatVector p = r.fma(C4, C3).fma(r, broadcast(FLOAT, C2)).fma(r, broadcast(FLOAT, C1)).fma(r, broadcast(FLOAT, C0));
+            FloatVector s = t.reinterpretAsInts().lanewise(LSHL, 23).reinterpretAsFloats();
+            FloatVector e = p.fma(r.mul(r), r).add(1f).mul(s).mul(2f).blend(0f, v.lt(EXP_LOWEST));
             e.intoMemorySegment(x, off + i << 2, LITTLE_ENDIAN);
             sums = sums.add(e);
         }
-        float sum = Floats.sum(sums);
+        if (Lanes.FLOATS == 16) {
+            sums = sums.add(sums.rearrange(Floats.FROM_8));
+        }
+        if (Lanes.FLOATS >= 8) {
+            sums = sums.add(sums.rearrange(Floats.FROM_4));
+        }
+        sums = sums.add(sums.rearrange(Floats.FROM_2));
+        float sum = sums.lane(0) + sums.lane(1);
         for (; i < n; i++) {
             float e = VectorMath.exp(Floats.get(x, off + i) - max);
             Floats.set(x, off + i, e);
