@@ -170,7 +170,7 @@ public final class Attention {
         this.kv = kv;
         this.k = kv.keys();
         this.v = kv.values();
-        boolean few = (long) rows * group <= FEW_QUERIES;
+        boolean few = (long) rows * group <= FEW_QUERIES && !kv.isLatents();
         forward(1, q, qOff, qStride, rows, startPos, kvLen, mask, out, outOff, outStride, few);
     }
 
@@ -373,7 +373,12 @@ public final class Attention {
             }
         } else {
             kv.readKeys(head, pos, scratch, base + keysAt);
-            for (int d = 0; d < vHeadDim; d += PANEL) {
+            for (int d = 0; d < vHeadDim && kv.isLatents(); d += PANEL) {
+                int dims = kv.panelDims(d);
+                FloatTranspose.copy(scratch, base + keysAt + (long) d * PANEL, PANEL, dims, count, 1f, scratch,
+                        base + valuesAt + (long) d * PANEL, dims, scratch, base + zipAt);
+            }
+            for (int d = 0; d < vHeadDim && !kv.isLatents(); d += PANEL) {
                 kv.readValues(head, d, pos, count, scratch, base + valuesAt + (long) d * PANEL);
             }
         }

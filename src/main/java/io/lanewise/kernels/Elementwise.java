@@ -84,6 +84,16 @@ public final class Elementwise {
         }
     }
 
+    /** y [columns, rows] = x [rows, columns]ᵀ, rows {@code xStride} and {@code yStride} floats apart; for set-up. */
+    public static void transpose(MemorySegment x, long xOff, long xStride, int rows, int columns, MemorySegment y,
+            long yOff, long yStride) {
+        for (int row = 0; row < rows; row++) {
+            for (int column = 0; column < columns; column++) {
+                Floats.set(y, yOff + column * yStride + row, Floats.get(x, xOff + row * xStride + column));
+            }
+        }
+    }
+
     /** y = x. */
     public static void copy(MemorySegment x, long xOff, MemorySegment y, long yOff, int n) {
         MemorySegment.copy(x, xOff << 2, y, yOff << 2, (long) n << 2);

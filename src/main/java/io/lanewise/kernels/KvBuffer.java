@@ -19,6 +19,9 @@ import java.util.Objects;
  * 32 dims of a position share a scale, as in ggml's type of that name, but the bytes lie in the same panels and the
  * scales, as floats, beside them: [panels][blocks of dims][PANEL] for keys, [blocks of dims][positions] for values.
  *
+ * <p>A buffer of latents ({@link #latents}) has one head, whose values are the first vHeadDim numbers of its keys and lie
+ * nowhere else (DeepSeek-V2's latent attention in its absorbed form).
+ *
  * <p>Different positions may be written by different threads at once. Positions that were never written are zero.
  */
 public final class KvBuffer {
@@ -32,6 +35,7 @@ public final class KvBuffer {
     private final int nKvHeads;
     private final int headDim;
     private final int vHeadDim;
+    private final boolean latents;
     /** The capacity in whole panels. */
     private final int positions;
     private final MemorySegment keys;
@@ -49,6 +53,23 @@ public final class KvBuffer {
      * @throws IllegalArgumentException for another type, or sizes that are not positive
      */
     public KvBuffer(Arena arena, DType dtype, int capacity, int nKvHeads, int headDim, int vHeadDim) {
+        this(arena, dtype, capacity, nKvHeads, headDim, vHeadDim, false);
+    }
+
+    /**
+     * A buffer of zeros for one head whose values are the first {@code vHeadDim} numbers of its keys [headDim].
+     *
+     * @throws IllegalArgumentException as the constructor, and if values are wider than keys
+     */
+    public static KvBuffer latents(Arena arena, DType dtype, int capacity, int headDim, int vHeadDim) {
+        if (vHeadDim > headDim) {
+            throw new IllegalArgumentException("KV cache of latents: expected values no wider than keys of " + headDim
+                    + ", got " + vHeadDim);
+        }
+        return new KvBuffer(arena, dtype, capacity, 1, headDim, vHeadDim, true);
+    }
+
+    private KvBuffer(Arena arena, DType dtype, int capacity, int nKvHeads, int headDim, int vHeadDim, boolean latents) {
         if (dtype != DType.F32 && dtype != DType.F16 && dtype != DType.Q8_0) {
             throw new IllegalArgumentException("KV cache type: expected F32, F16 or Q8_0, got " + dtype);
         }
@@ -62,14 +83,16 @@ public final class KvBuffer {
         this.nKvHeads = nKvHeads;
         this.headDim = headDim;
         this.vHeadDim = vHeadDim;
+        this.latents = latents;
+        int ownValues = latents ? 0 : vHeadDim;
         this.positions = (capacity + PANEL - 1) / PANEL * PANEL;
         long vectors = (long) positions * nKvHeads;
         int bytes = dtype == DType.Q8_0 ? 1 : dtype.blockBytes();
         this.keys = arena.allocate(vectors * headDim * bytes, 64);
-        this.values = arena.allocate(vectors * vHeadDim * bytes, 64);
+        this.values = arena.allocate(vectors * ownValues * bytes, 64);
         long scaleBytes = dtype == DType.Q8_0 ? Float.BYTES : 0;
         this.keyScales = arena.allocate(vectors * blocks(headDim) * scaleBytes, 64);
-        this.valueScales = arena.allocate(vectors * blocks(vHeadDim) * scaleBytes, 64);
+        this.valueScales = arena.allocate(vectors * blocks(ownValues) * scaleBytes, 64);
     }
 
     /** Blocks of dims that share a scale. */
@@ -99,12 +122,17 @@ public final class KvBuffer {
         return vHeadDim;
     }
 
+    /** Whether values are the first numbers of keys. */
+    public boolean isLatents() {
+        return latents;
+    }
+
     /** Bytes of keys and values together. */
     public long byteSize() {
         return keys.byteSize() + values.byteSize() + keyScales.byteSize() + valueScales.byteSize();
     }
 
-    /** Writes position {@code pos}: k [nKvHeads, headDim], v [nKvHeads, vHeadDim], both F32. */
+    /** Writes position {@code pos}: k [nKvHeads, headDim], v [nKvHeads, vHeadDim], both F32; v is not read for latents. */
     public void append(int pos, MemorySegment k, long kOff, MemorySegment v, long vOff) {
         append(pos, 1, k, kOff, 0, v, vOff, 0);
     }
@@ -155,7 +183,7 @@ public final class KvBuffer {
     }
 
     private void appendValues(int pos, MemorySegment v, long vOff) {
-        for (int head = 0; head < nKvHeads; head++) {
+        for (int head = 0; head < nKvHeads && !latents; head++) {
             for (int panel = 0; panel < vHeadDim; panel += PANEL) {
                 appendValues(head, panel, pos, v, vOff + (long) head * vHeadDim + panel);
             }
@@ -213,6 +241,10 @@ public final class KvBuffer {
                 Floats.set(k, kOff + (long) head * headDim + d, value * scale(keyScales, scale));
             }
             for (int d = 0; d < vHeadDim; d++) {
+                if (latents) {
+                    Floats.set(v, vOff + d, Floats.get(k, kOff + d));
+                    continue;
+                }
                 int panel = d / PANEL * PANEL;
                 float value = element(values, valueOffset(head, panel, pos) + d - panel);
                 float scale = scale(valueScales, valueScaleOffset(head, d, pos));
@@ -244,7 +276,7 @@ public final class KvBuffer {
      */
     public void copy(KvBuffer source, int from, int to, int count) {
         if (source.dtype != dtype || source.nKvHeads != nKvHeads || source.headDim != headDim
-                || source.vHeadDim != vHeadDim || source == this && to > from) {
+                || source.vHeadDim != vHeadDim || source.latents != latents || source == this && to > from) {
             throw new IllegalArgumentException("KV cache: expected positions of " + this + " to move towards zero, got "
                     + from + " to " + to + " of " + source);
         }
@@ -257,18 +289,19 @@ public final class KvBuffer {
     }
 
     private void copyPosition(KvBuffer source, int from, int to) {
+        int ownValues = latents ? 0 : vHeadDim;
         int bytes = dtype == DType.Q8_0 ? 1 : dtype.blockBytes();
         for (int head = 0; head < nKvHeads; head++) {
             copyColumn(source.keys, source.keyOffset(head, from) + from % PANEL, keys, keyOffset(head, to) + to % PANEL,
                     headDim, bytes);
-            for (int d = 0; d < vHeadDim; d += PANEL) {
+            for (int d = 0; d < ownValues; d += PANEL) {
                 MemorySegment.copy(source.values, source.valueOffset(head, d, from) * bytes, values,
                         valueOffset(head, d, to) * bytes, (long) panelDims(d) * bytes);
             }
             if (dtype == DType.Q8_0) {
                 copyColumn(source.keyScales, source.keyScaleOffset(head, from) + from % PANEL, keyScales,
                         keyScaleOffset(head, to) + to % PANEL, blocks(headDim), Float.BYTES);
-                for (int d = 0; d < vHeadDim; d += AttentionBytes.BLOCK_DIMS) {
+                for (int d = 0; d < ownValues; d += AttentionBytes.BLOCK_DIMS) {
                     float scale = Floats.get(source.valueScales, source.valueScaleOffset(head, d, from));
                     Floats.set(valueScales, valueScaleOffset(head, d, to), scale);
                 }
@@ -354,6 +387,34 @@ public final class KvBuffer {
             case F16 -> HalfFloats.widen(keys, from, dst, dstOff, headDim * PANEL);
             default -> AttentionBytes.widenKeys(keys, from, keyScales, keyScaleOffset(head, pos), headDim, dst, dstOff);
         }
+    }
+
+    /**
+     * Reads keys of one head back as rows: dst [count, headDim], rows {@code dstStride} floats apart, for {@code count}
+     * positions of one panel from {@code pos} on.
+     *
+     * @param scratch for {@link #panelFloats} floats from {@code scratchOff} on
+     */
+    public void readRows(int head, int pos, int count, MemorySegment dst, long dstOff, long dstStride,
+            MemorySegment scratch, long scratchOff) {
+        int first = pos % PANEL;
+        if (first + count > PANEL || pos + count > capacity) {
+            throw new IndexOutOfBoundsException("KV cache: positions [" + pos + ", " + (pos + count)
+                    + ") are not of one panel");
+        }
+        readKeys(head, pos, scratch, scratchOff);
+        FloatTranspose.copy(scratch, scratchOff + first, PANEL, headDim, count, 1f, dst, dstOff, dstStride, scratch,
+                scratchOff + (long) headDim * PANEL);
+    }
+
+    /** Floats of scratch that {@link #readRows} needs. */
+    public long panelFloats() {
+        return (long) headDim * PANEL + FloatTranspose.SCRATCH;
+    }
+
+    /** The most positions that {@link #readRows} takes: those from a multiple of this on. */
+    public static int panelPositions() {
+        return PANEL;
     }
 
     /** dst [count, panelDims] = values of {@code count} positions from {@code pos} on, of one panel of dims. */

@@ -6,6 +6,7 @@ import io.lanewise.model.ModelConfig.AttentionConfig;
 import io.lanewise.model.ModelConfig.BlockConfig;
 import io.lanewise.model.ModelConfig.EmbeddingConfig;
 import io.lanewise.model.ModelConfig.FeedForwardConfig;
+import io.lanewise.model.ModelConfig.LatentConfig;
 import io.lanewise.model.ModelConfig.LayerConfig;
 import io.lanewise.model.ModelConfig.MixtureConfig;
 import io.lanewise.model.ModelConfig.NormConfig;
@@ -40,6 +41,7 @@ final class ConfigBuilder {
     boolean fusedQkv;
     boolean qkvBias;
     boolean attnOutputBias;
+    LatentConfig latent;
 
     /** Of all layers unless {@link #layer} says otherwise; null for none. */
     RopeConfig rope;
@@ -67,7 +69,10 @@ final class ConfigBuilder {
         this.keys = keys;
         this.norm = norm;
         dim = keys.size("embedding_length");
-        nLayers = keys.layers("block_count");
+        int blocks = keys.layers("block_count");
+        spareLayers = keys.count("nextn_predict_layers", 0);
+        keys.check(spareLayers < blocks, "nextn_predict_layers", "fewer than the block_count of " + blocks, spareLayers);
+        nLayers = blocks - spareLayers;
         contextLength = keys.size("context_length");
         nHeads = keys.size("attention.head_count");
         headDim = keys.headDim("attention.key_length", dim, nHeads);
@@ -98,13 +103,19 @@ final class ConfigBuilder {
         String epsKey = norm == Normalization.Kind.RMS ? "layer_norm_rms_epsilon" : "layer_norm_epsilon";
         return new ModelConfig(keys.architecture(), dim, keys.vocabSize(), contextLength,
                 new EmbeddingConfig(embeddingScale, learnedPositions ? contextLength : 0),
-                new AttentionConfig(nHeads, nKvHeads, headDim, vHeadDim, attentionScale, attentionSoftCap, qkNorm,
-                        fusedQkv, qkvBias, attnOutputBias),
+                latent == null ? attention(nKvHeads, headDim, vHeadDim)
+                        : attention(1, latent.cacheDim(), latent.kvLoraRank()),
+                latent,
                 new FeedForwardConfig(keys.size("feed_forward_length"), activation, gated, fusedGateUp, ffnBias),
                 mixture,
                 new NormConfig(norm, keys.positive("attention." + epsKey), normBias),
                 new BlockConfig(preNorm, postNorm, order, residualScale),
                 new OutputConfig(!keys.hasTensor("output.weight"), logitScale, logitSoftCap),
                 layers, spareLayers);
+    }
+
+    private AttentionConfig attention(int kvHeads, int keyDim, int valueDim) {
+        return new AttentionConfig(nHeads, kvHeads, keyDim, valueDim, attentionScale, attentionSoftCap, qkNorm, fusedQkv,
+                qkvBias, attnOutputBias);
     }
 }

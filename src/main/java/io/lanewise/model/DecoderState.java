@@ -4,6 +4,7 @@ import io.lanewise.kernels.Attention;
 import io.lanewise.kernels.Matmul;
 import io.lanewise.kernels.RopeTable;
 import io.lanewise.model.ModelConfig.AttentionConfig;
+import io.lanewise.model.ModelConfig.LatentConfig;
 import io.lanewise.model.ModelConfig.MixtureConfig;
 import io.lanewise.model.ModelConfig.Order;
 import io.lanewise.nn.KvCache;
@@ -27,6 +28,8 @@ public final class DecoderState implements AutoCloseable {
     final Team team;
     final Matmul matmul;
     final Attention attention;
+    /** The scratch of latent attention, or null where the model has none; then it has no q, k, v and attention. */
+    final LatentState latent;
     /** The scratch of mixtures of experts, or null where the model has none. */
     final MixtureOfExperts mixture;
     final KvCache cache;
@@ -57,22 +60,24 @@ public final class DecoderState implements AutoCloseable {
 
     DecoderState(ModelConfig config, ComputePool pool, int contextLength, int maxRows, DType kvType) {
         AttentionConfig shape = config.attention();
+        LatentConfig latents = config.latent();
         int qDim = shape.nHeads() * shape.headDim();
-        int attnDim = shape.nHeads() * shape.vHeadDim();
+        int attnDim = shape.nHeads() * (latents == null ? shape.vHeadDim() : latents.vHeadDim());
+        int latentDim = latents == null ? 0 : Math.max(latents.kvLoraRank(), latents.qLoraRank());
         int ffnDim = config.feedForward().ffnDim();
         this.maxRows = maxRows;
         this.team = pool.newTeam();
         MixtureConfig experts = config.mixture();
         int expertDim = experts == null ? 0 : Math.max(experts.ffnDim(), experts.sharedFfnDim());
         this.matmul = new Matmul(arena, team, maxRows,
-                Math.max(Math.max(config.dim(), attnDim), Math.max(ffnDim, expertDim)));
+                Math.max(Math.max(config.dim(), attnDim), Math.max(Math.max(ffnDim, expertDim), latentDim)));
         this.mixture = experts == null ? null : new MixtureOfExperts(arena, team, matmul, experts.routing(),
                 config.feedForward().activation(), maxRows, config.dim(), experts.ffnDim(), experts.sharedFfnDim(),
                 experts.gatedShare());
-        this.attention = new Attention(arena, team, maxRows, shape.nHeads(), shape.nKvHeads(), shape.headDim(),
-                shape.vHeadDim());
-        this.cache = new KvCache(arena, kvType, config.nLayers(), contextLength, shape.nKvHeads(), shape.headDim(),
-                shape.vHeadDim());
+        this.cache = latents == null
+                ? new KvCache(arena, kvType, config.nLayers(), contextLength, shape.nKvHeads(), shape.headDim(),
+                        shape.vHeadDim())
+                : KvCache.latents(arena, kvType, config.nLayers(), contextLength, shape.headDim(), shape.vHeadDim());
         this.ropes = config.ropes().stream().map(rope -> rope.table(contextLength)).toArray(RopeTable[]::new);
         this.angles = Arrays.stream(ropes).map(rope -> Tensor.allocate(arena, maxRows, rope.rowLength()))
                 .toArray(Tensor[]::new);
@@ -81,9 +86,20 @@ public final class DecoderState implements AutoCloseable {
         this.normed = Tensor.allocate(arena, maxRows, config.dim());
         this.sublayerOut = config.block().plainResidual() && config.block().order() != Order.PARALLEL_OWN_NORM ? null
                 : Tensor.allocate(arena, maxRows, config.dim());
-        this.q = Tensor.allocate(arena, maxRows, qDim);
-        this.k = Tensor.allocate(arena, maxRows, shape.nKvHeads() * shape.headDim());
-        this.v = Tensor.allocate(arena, maxRows, shape.nKvHeads() * shape.vHeadDim());
+        if (latents == null) {
+            this.latent = null;
+            this.attention = new Attention(arena, team, maxRows, shape.nHeads(), shape.nKvHeads(), shape.headDim(),
+                    shape.vHeadDim());
+            this.q = Tensor.allocate(arena, maxRows, qDim);
+            this.k = Tensor.allocate(arena, maxRows, shape.nKvHeads() * shape.headDim());
+            this.v = Tensor.allocate(arena, maxRows, shape.nKvHeads() * shape.vHeadDim());
+        } else {
+            this.latent = new LatentState(config, this);
+            this.attention = null;
+            this.q = null;
+            this.k = null;
+            this.v = null;
+        }
         this.attnOut = Tensor.allocate(arena, maxRows, attnDim);
         this.hidden = Tensor.allocate(arena, maxRows, ffnDim);
         this.logits = Tensor.allocate(arena, Math.min(LOGIT_ROWS, maxRows), config.vocabSize());

@@ -13,6 +13,7 @@ interface Family {
             Map.entry("qwen2moe", MixtureFamilies::qwen2moe),
             Map.entry("qwen3moe", MixtureFamilies::qwen3moe),
             Map.entry("deepseek", MixtureFamilies::deepseek),
+            Map.entry("deepseek2", DeepSeekFamily::deepseek2),
             Map.entry("granite", LlamaFamily::granite),
             Map.entry("smollm3", LlamaFamily::smollm3),
             Map.entry("gemma", GemmaFamily::gemma),

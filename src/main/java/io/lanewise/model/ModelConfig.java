@@ -14,6 +14,8 @@ import java.util.List;
  *
  * @param architecture the family's name in {@code general.architecture}
  * @param contextLength positions that the model was trained for
+ * @param latent how queries, keys and values come from low-rank latents, or null; then {@code attention} describes the
+ *     absorbed form: one key head [kvLoraRank + qkRopeHeadDim], whose first kvLoraRank numbers are its value
  * @param mixture the mixture of experts that most layers have for their feed-forward, or null
  * @param layers what differs from layer to layer, nLayers of them
  * @param spareLayers layers that the file holds after those, for predicting tokens beyond the next; they are read past
@@ -25,6 +27,7 @@ public record ModelConfig(
         int contextLength,
         EmbeddingConfig embedding,
         AttentionConfig attention,
+        LatentConfig latent,
         FeedForwardConfig feedForward,
         MixtureConfig mixture,
         NormConfig norm,
@@ -64,6 +67,27 @@ public record ModelConfig(
      */
     public record AttentionConfig(int nHeads, int nKvHeads, int headDim, int vHeadDim, float scale, float softCap,
             QkNorm qkNorm, boolean fused, boolean qkvBias, boolean outputBias) {}
+
+    /**
+     * Multi-head latent attention (DeepSeek-V2, 2024).
+     *
+     * @param qLoraRank width of the latent that queries come from; 0 where they come from the residual stream
+     * @param kvLoraRank width of the latent that keys and values come from
+     * @param qkNopeHeadDim numbers of a query or key head that do not turn
+     * @param qkRopeHeadDim numbers that turn; all heads share those of the key
+     * @param vHeadDim width of a value head
+     */
+    public record LatentConfig(int qLoraRank, int kvLoraRank, int qkNopeHeadDim, int qkRopeHeadDim, int vHeadDim) {
+        /** Numbers that the cache holds a token and layer. */
+        public int cacheDim() {
+            return kvLoraRank + qkRopeHeadDim;
+        }
+
+        /** Width of a query head, and of a key head in the naive form. */
+        public int headDim() {
+            return qkNopeHeadDim + qkRopeHeadDim;
+        }
+    }
 
     /** Over what queries and keys are normalised. */
     public enum QkNorm {

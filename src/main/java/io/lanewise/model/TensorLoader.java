@@ -2,6 +2,7 @@ package io.lanewise.model;
 
 import io.lanewise.format.Checkpoint;
 import io.lanewise.format.FormatException;
+import io.lanewise.kernels.Elementwise;
 import io.lanewise.kernels.PackedMatrix;
 import io.lanewise.kernels.WeightCodec;
 import io.lanewise.nn.Experts;
@@ -15,6 +16,7 @@ import io.lanewise.tensor.Shape;
 import io.lanewise.tensor.Tensor;
 import io.lanewise.tensor.TensorSource;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -133,7 +135,7 @@ final class TensorLoader {
     private TensorSource unchanged(TensorSource source) {
         if (adapter != null && adapter.changes(source.name())) {
             throw new FormatException(checkpoint.path(), "tensor " + source.name()
-                    + ": adapters of experts are not supported; use one without them");
+                    + ": adapters of stacked matrices are not supported; use one that leaves it as it is");
         }
         return source;
     }
@@ -143,6 +145,48 @@ final class TensorLoader {
             throw new FormatException(checkpoint.path(), "tensors " + gate.name() + " " + gate.dtype() + " and "
                     + up.name() + " " + up.dtype() + ": expected one type");
         }
+    }
+
+    /**
+     * The matrices of heads that {@code name.weight} holds one below the other in {@code rows} rows of {@code in}.
+     *
+     * @param first the first head's first row
+     * @param step rows from a head's first row to the next one's
+     * @param out rows of a head
+     */
+    PackedMatrix[] heads(TensorSource stacked, int nHeads, long first, long step, int out) {
+        PackedMatrix[] heads = new PackedMatrix[nHeads];
+        for (int head = 0; head < nHeads; head++) {
+            heads[head] = PackedMatrix.packRows(pool, arena, stacked, first + head * step, out);
+        }
+        return heads;
+    }
+
+    /** The same, each [out, in] turned into [in, out]: of the file's type where that is a plain one, else F32. */
+    PackedMatrix[] transposedHeads(TensorSource stacked, int nHeads, long first, long step, int out) {
+        int in = stacked.shape().size(-1);
+        DType type = stacked.dtype().isQuantised() ? DType.F32 : stacked.dtype();
+        long rowBytes = stacked.dtype().byteSize(in);
+        PackedMatrix[] heads = new PackedMatrix[nHeads];
+        try (Arena scratch = Arena.ofShared()) {
+            MemorySegment raw = scratch.allocate(out * rowBytes, Tensor.ALIGNMENT);
+            Tensor rows = Tensor.allocate(scratch, out, in);
+            Tensor turned = Tensor.allocate(scratch, in, out);
+            Tensor stored = Tensor.allocate(scratch, type, turned.shape());
+            for (int head = 0; head < nHeads; head++) {
+                stacked.read((first + head * step) * rowBytes, raw);
+                codec(stacked.dtype()).orElseThrow().decode(raw, 0, rows.segment(), 0, (long) out * in);
+                Elementwise.transpose(rows.segment(), 0, in, out, in, turned.segment(), 0, out);
+                codec(type).orElseThrow().encode(turned.segment(), 0, stored.segment(), 0, (long) out * in);
+                heads[head] = PackedMatrix.pack(pool, arena, stored);
+            }
+        }
+        return heads;
+    }
+
+    /** A tensor of this shape whose parts are packed one by one; refused where an adapter changes it. */
+    TensorSource stacked(String name, long... dims) {
+        return unchanged(require(name + ".weight", dims));
     }
 
     /** {@code name.weight} [in] as a matrix of one row. */
@@ -163,8 +207,13 @@ final class TensorLoader {
 
     /** {@code name.weight} [dim] and {@code name.bias} of the model's norm. */
     Normalization norm(String name, ModelConfig config) {
-        return new Normalization(config.norm().kind(), vector(name + ".weight", config.dim()),
-                config.norm().bias() ? vector(name + ".bias", config.dim()) : null, config.norm().eps());
+        return norm(name, config, config.dim());
+    }
+
+    /** The same for rows of another width. */
+    Normalization norm(String name, ModelConfig config, int width) {
+        return new Normalization(config.norm().kind(), vector(name + ".weight", width),
+                config.norm().bias() ? vector(name + ".bias", width) : null, config.norm().eps());
     }
 
     /** A tensor of one axis, widened to F32. */

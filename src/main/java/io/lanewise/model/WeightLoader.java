@@ -40,7 +40,8 @@ final class WeightLoader {
     }
 
     private LayerWeights layer(int layer, String prefix) {
-        Sublayer attention = GroupedAttention.load(tensors, config, layer, prefix);
+        Sublayer attention = config.latent() != null ? LatentAttention.load(tensors, config, layer, prefix)
+                : GroupedAttention.load(tensors, config, layer, prefix);
         Sublayer feedForward = config.mixture() != null && layer >= config.mixture().firstLayer()
                 ? MixtureFeedForward.load(tensors, config, prefix)
                 : FeedForward.load(tensors, config, prefix);

@@ -24,6 +24,20 @@ public final class KvCache {
         }
     }
 
+    private KvCache(KvBuffer[] layers, int capacity) {
+        this.layers = layers;
+        this.capacity = capacity;
+    }
+
+    /** An empty cache of one head a layer, whose values are the first {@code vHeadDim} numbers of its keys. */
+    public static KvCache latents(Arena arena, DType type, int nLayers, int capacity, int headDim, int vHeadDim) {
+        KvBuffer[] layers = new KvBuffer[nLayers];
+        for (int layer = 0; layer < nLayers; layer++) {
+            layers[layer] = KvBuffer.latents(arena, type, capacity, headDim, vHeadDim);
+        }
+        return new KvCache(layers, capacity);
+    }
+
     /** Keys and values of a layer. */
     public KvBuffer layer(int layer) {
         return layers[layer];
