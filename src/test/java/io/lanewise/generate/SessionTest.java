@@ -25,7 +25,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(120)
@@ -168,17 +167,21 @@ class SessionTest {
         return error / square;
     }
 
-    @Tag("slow")
+    /** Until the compiler has come: boxed vectors of interpreted code are garbage, compiled code makes none. */
+    @Tag("allocation")
     @ParameterizedTest
-    @EnumSource(value = DType.class, names = {"F32", "F16"})
-    void decodingAllocatesNothing(DType kvType) {
+    @CsvSource({"F32, F32", "F32, F16", "F32, Q8_0", "F16, F16", "Q8_0, F16", "Q8_0, Q8_0", "Q4_0, F16", "Q5_1, F32"})
+    void decodingAllocatesNothing(String weights, DType kvType) {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-        try (Session session = model.newSession(SessionOptions.DEFAULT.withKvType(kvType))) {
+        Path file = SharedData.require("models/stories260K/stories260K." + weights + ".gguf");
+        try (Model quantised = Model.load(file);
+                Session session = quantised.newSession(SessionOptions.DEFAULT.withKvType(kvType))) {
             Sampler sampler = new Sampler(GenerationOptions.DEFAULT.withRepeatPenalty(1.1f), 512);
             session.prefill(new int[] {1, 403, 407});
-            long least = Long.MAX_VALUE;
+            int without = 0;
+            long bytes = 0;
             long deadline = System.nanoTime() + 45_000_000_000L;
-            while (least > 0 && System.nanoTime() < deadline) {
+            while (without < 3 && System.nanoTime() < deadline) {
                 session.truncate(3);
                 long others = allocatedByOthers(threads);
                 long before = threads.getCurrentThreadAllocatedBytes();
@@ -188,9 +191,10 @@ class SessionTest {
                     session.decode(token);
                 }
                 long own = threads.getCurrentThreadAllocatedBytes() - before;
-                least = Math.min(least, own + allocatedByOthers(threads) - others);
+                bytes = own + allocatedByOthers(threads) - others;
+                without = bytes == 0 ? without + 1 : 0;
             }
-            assertThat(least).as("bytes in 100 tokens").isZero();
+            assertThat(bytes).as("bytes in 100 tokens").isZero();
         }
     }
 
