@@ -1,10 +1,12 @@
 package io.lanewise.generate;
 
 import io.lanewise.format.Checkpoint;
+import io.lanewise.format.FormatException;
 import io.lanewise.model.Decoder;
 import io.lanewise.model.LoraAdapter;
 import io.lanewise.model.ModelConfig;
 import io.lanewise.parallel.ComputePool;
+import io.lanewise.tensor.Shape;
 import io.lanewise.tokenizer.Tokenizer;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -47,6 +49,7 @@ public final class Model implements AutoCloseable {
         try {
             checkpoint = Checkpoint.open(file);
             Tokenizer tokenizer = VocabularyReader.tokenizer(checkpoint);
+            checkTokens(checkpoint, tokenizer);
             LoraAdapter adapter = options.lora() == null ? null : LoraAdapter.open(options.lora());
             Decoder decoder = Decoder.load(checkpoint, adapter, pool);
             return new Model(checkpoint, decoder, tokenizer, pool, ownsPool);
@@ -58,6 +61,15 @@ public final class Model implements AutoCloseable {
                 pool.close();
             }
             throw failed;
+        }
+    }
+
+    /** Every token must have its row; rows without a token are padding. */
+    private static void checkTokens(Checkpoint checkpoint, Tokenizer tokenizer) {
+        Shape embedding = checkpoint.tensor("token_embd.weight").shape();
+        if (embedding.rank() > 0 && tokenizer.vocabSize() > embedding.dim(0)) {
+            throw new FormatException(checkpoint.path(), "tokenizer.ggml.tokens: " + tokenizer.vocabSize()
+                    + " tokens, but token_embd.weight " + embedding + " has only " + embedding.dim(0) + " rows");
         }
     }
 

@@ -79,6 +79,9 @@ final class ConfigBuilder {
         nKvHeads = keys.size("attention.head_count_kv", nHeads);
         keys.check(nHeads % nKvHeads == 0, "attention.head_count_kv", "a divisor of head_count " + nHeads, nKvHeads);
         vHeadDim = keys.size("attention.value_length", headDim);
+        int widestHead = Math.max(headDim, vHeadDim);
+        keys.check((long) nHeads * widestHead <= Keys.MAX_SIZE, "attention.head_count",
+                "at most " + Keys.MAX_SIZE + " numbers in all heads of width " + widestHead, nHeads);
         attentionScale = (float) (1 / Math.sqrt(headDim));
         fusedQkv = keys.hasTensor("blk.0.attn_qkv.weight");
         qkvBias = keys.hasTensor(fusedQkv ? "blk.0.attn_qkv.bias" : "blk.0.attn_q.bias");
@@ -96,6 +99,7 @@ final class ConfigBuilder {
     }
 
     ModelConfig build() {
+        keys.check(Float.isFinite(logitScale), "logit_scale", "a number whose inverse is finite", logitScale);
         List<LayerConfig> layers = new ArrayList<>();
         for (int index = 0; index < nLayers; index++) {
             layers.add(layer.apply(index));

@@ -19,7 +19,12 @@ public final class Decoder implements AutoCloseable {
     private Decoder(Checkpoint checkpoint, LoraAdapter adapter, ComputePool pool, ModelConfig config) {
         this.pool = pool;
         this.config = config;
-        this.weights = ModelWeights.load(checkpoint, adapter, config, pool, arena);
+        try {
+            this.weights = ModelWeights.load(checkpoint, adapter, config, pool, arena);
+        } catch (Throwable failed) {
+            arena.close();
+            throw failed;
+        }
     }
 
     /** Loads the weights as they are; errors as {@link #load(Checkpoint, LoraAdapter, ComputePool)}. */

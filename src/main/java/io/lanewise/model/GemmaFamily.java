@@ -32,8 +32,9 @@ final class GemmaFamily {
         model.qkNorm = QkNorm.PER_HEAD;
         model.logitSoftCap = keys.has("final_logit_softcapping") ? keys.positive("final_logit_softcapping") : 0;
         scaleByWidth(model, 62);
-        RopeConfig local = RopeConfig.unscaled(RopeStyle.HALF_SPLIT, model.rope.dim(),
-                keys.positive("rope.freq_base_swa", 10_000));
+        float localBase = keys.number("rope.freq_base_swa", 10_000);
+        keys.check(localBase > 1, "rope.freq_base_swa", "a number above 1", localBase);
+        RopeConfig local = RopeConfig.unscaled(RopeStyle.HALF_SPLIT, model.rope.dim(), localBase);
         model.localLayers(keys.size("attention.sliding_window"), 6, local);
         return model.build();
     }

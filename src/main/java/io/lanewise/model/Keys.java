@@ -102,7 +102,9 @@ final class Keys {
         int ropeDim = size("rope.dimension_count", headDim);
         check(ropeDim % 2 == 0 && ropeDim <= headDim, "rope.dimension_count",
                 "an even number up to the head's width of " + headDim, ropeDim);
-        return new RopeScalingKeys(this, ropeDim).read(style, positive("rope.freq_base", 10_000f));
+        float base = number("rope.freq_base", 10_000f);
+        check(base > 1, "rope.freq_base", "a number above 1", base);
+        return new RopeScalingKeys(this, ropeDim).read(style, base);
     }
 
     /** Which layers are local: as an array of the file says, or by a period of its own or the family's. */

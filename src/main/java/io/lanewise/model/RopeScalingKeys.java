@@ -32,13 +32,15 @@ final class RopeScalingKeys {
                     attnFactor * keys.positive("rope.scaling.yarn_attn_factor", 1));
             default -> throw keys.error(TYPE, "expected none, linear, yarn, longrope or dynamic, got '" + type + "'");
         };
-        if (longFactors != null) {
-            RopeScaling shorter = with(scaling, keys.factors("rope_factors_short.weight", ropeDim / 2));
-            keys.check(shorter.freqFactors() != null, TYPE, "a tensor rope_factors_short.weight beside the long one", "none");
-            return new RopeConfig(style, ropeDim, base, shorter,
+        float[] shortFactors = keys.factors("rope_factors_short.weight", ropeDim / 2);
+        boolean longRope = longFactors != null || shortFactors != null || type.equals("longrope");
+        keys.check(!longRope || longFactors != null && shortFactors != null, TYPE,
+                "both tensors of LongRoPE, rope_factors_long.weight and rope_factors_short.weight",
+                longFactors != null ? "the long one only" : shortFactors != null ? "the short one only" : "neither");
+        if (longRope) {
+            return new RopeConfig(style, ropeDim, base, with(scaling, shortFactors),
                     new LongContext(originalContext(), with(scaling, longFactors), 0));
         }
-        keys.check(!type.equals("longrope"), TYPE, "tensors rope_factors_long.weight and rope_factors_short.weight", "none");
         LongContext beyond = type.equals("dynamic") ? new LongContext(originalContext(), scaling, factor()) : null;
         return new RopeConfig(style, ropeDim, base, scaling, beyond);
     }
