@@ -42,12 +42,14 @@ final class DeepSeekFamily {
         RopeConfig rope = model.rope;
         RopeScaling scaling = rope.scaling();
         double multiplier = keys.number(LOG_MULTIPLIER, 0);
+        keys.check(multiplier >= 0, LOG_MULTIPLIER, "0 or more", multiplier);
         if (scaling.extFactor() == 0 || multiplier == 0) {
             return;
         }
         double logFactor = Math.log(1 / scaling.freqScale());
         double magnitude = scaling.attnFactor() * (1 + multiplier * logFactor);
         model.attentionScale *= (float) (magnitude * magnitude);
+        keys.check(Float.isFinite(model.attentionScale), LOG_MULTIPLIER, "a factor on scores that is finite", magnitude);
         model.rope = new RopeConfig(rope.style(), rope.dim(), rope.base(),
                 scaling.withAttnFactor(1 / (1 + 0.1 * logFactor)), rope.beyond());
     }

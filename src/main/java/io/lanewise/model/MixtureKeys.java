@@ -54,8 +54,9 @@ final class MixtureKeys {
     private ExpertRouting routing(boolean normalise) {
         int nGroups = Math.max(1, keys.count("expert_group_count", 1));
         keys.check(nExperts % nGroups == 0, "expert_group_count", "a divisor of the expert_count of " + nExperts, nGroups);
-        int groupsUsed = nGroups == 1 ? 1 : keys.size("expert_group_used_count", nGroups);
-        keys.check(groupsUsed <= nGroups && (long) groupsUsed * (nExperts / nGroups) >= topK, "expert_group_used_count",
+        int used = keys.count("expert_group_used_count", nGroups);
+        int groupsUsed = nGroups == 1 ? 1 : used;
+        keys.check(groupsUsed >= 1 && groupsUsed <= nGroups && (long) groupsUsed * (nExperts / nGroups) >= topK, "expert_group_used_count",
                 "as many of " + nGroups + " groups as hold " + topK + " experts", groupsUsed);
         float scale = keys.number("expert_weights_scale", 1);
         return new ExpertRouting(nExperts, topK, gating(), nGroups, groupsUsed,

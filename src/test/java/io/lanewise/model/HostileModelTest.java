@@ -36,7 +36,8 @@ class HostileModelTest {
     private static final Set<String> NOT_READ = Set.of("falcon.tensor_data_layout",
             "stablelm.use_parallel_residual", "phi3.attention.sliding_window", "phi3.rope.scaling.original_context_length");
     /** Counts of what a model may be without. */
-    private static final String MAY_BE_ZERO = ".*\\.(expert_count|expert_shared_count|expert_group_.*|leading_dense.*)";
+    private static final String MAY_BE_ZERO = ".*\\.(expert_(shared_)?count|expert_group_.*|expert_gating_func"
+            + "|leading_dense.*|attention.q_lora_rank)";
     /** Tensors that a model of another kind does without: the output matrix, Llama 3's factors. */
     private static final Set<String> OPTIONAL = Set.of("output.weight", "rope_freqs.weight");
 
