@@ -5,6 +5,8 @@ module io.lanewise {
     requires static info.picocli;
     requires static HdrHistogram;
     requires static me.tongfei.progressbar;
+    requires static org.jline.reader;
+    requires static org.jline.terminal;
     requires static org.knowm.xchart;
     requires static java.desktop;
     requires static jdk.management;
@@ -12,6 +14,7 @@ module io.lanewise {
     exports io.lanewise.tensor;
     exports io.lanewise.format;
     exports io.lanewise.parallel;
+    exports io.lanewise.template;
     exports io.lanewise.tokenizer;
     exports io.lanewise.model;
     exports io.lanewise.generate;

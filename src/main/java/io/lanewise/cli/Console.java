@@ -41,6 +41,10 @@ final class Console {
         return terminals.contains("in");
     }
 
+    boolean outIsTerminal() {
+        return terminals.contains("out");
+    }
+
     void setQuiet(boolean quiet) {
         this.quiet = quiet;
     }

@@ -37,6 +37,7 @@ public final class Engine implements Runnable {
 
     static {
         COMMANDS.put("generate", GenerateCommand::new);
+        COMMANDS.put("chat", ChatCommand::new);
         COMMANDS.put("logits", LogitsCommand::new);
         COMMANDS.put("perplexity", PerplexityCommand::new);
         COMMANDS.put("tokenize", TokenizeCommand::new);

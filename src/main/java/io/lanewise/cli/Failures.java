@@ -1,6 +1,7 @@
 package io.lanewise.cli;
 
 import io.lanewise.format.FormatException;
+import io.lanewise.template.TemplateException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
@@ -84,13 +85,14 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
 
     private static boolean isUsersMistake(Exception failure) {
         return failure instanceof UserMistake || failure instanceof IllegalArgumentException
-                || failure instanceof FormatException || failure instanceof FileSystemException
+                || failure instanceof FormatException || failure instanceof TemplateException
+                || failure instanceof FileSystemException
                 || failure instanceof UncheckedIOException unchecked
                         && unchecked.getCause() instanceof FileSystemException;
     }
 
     /** File system exceptions carry little more than the bare path as their message. */
-    private static String message(Exception failure, boolean users) {
+    static String message(Exception failure, boolean users) {
         return switch (failure) {
             case NoSuchFileException missing -> missing.getFile() + ": no such file";
             case AccessDeniedException denied -> denied.getFile() + ": permission denied";

@@ -9,6 +9,7 @@ import io.lanewise.parallel.ComputePool;
 import io.lanewise.tensor.Shape;
 import io.lanewise.tokenizer.Tokenizer;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -81,6 +82,11 @@ public final class Model implements AutoCloseable {
     /** The model's vocabulary. */
     public Tokenizer tokenizer() {
         return tokenizer;
+    }
+
+    /** The Jinja template that the model carries for conversations. */
+    public Optional<String> chatTemplate() {
+        return Optional.ofNullable(checkpoint.metadata().string("tokenizer.chat_template", null));
     }
 
     /** A conversation of up to 4,096 positions, or the model's own context where that is shorter. */
