@@ -8,6 +8,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.lanewise.SharedData;
 import io.lanewise.format.FormatException;
+import io.lanewise.tensor.DType;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -27,6 +28,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class GoldenLogitsTest {
     /** Of NMSE: what the README of the golden data asks of engines that keep float activations. */
     private static final double FAMILY_TOLERANCE = 1e-8;
+    /** Likewise, of engines that round keys and values to 16 bits. */
+    private static final double HALF_CACHE_TOLERANCE = 1e-5;
     /** Models of the golden folder that this version does not run. */
     private static final Set<String> NOT_YET = Set.of("bert");
 
@@ -66,6 +69,17 @@ class GoldenLogitsTest {
                 System.out.printf("%-20s %d threads, batches of %2d: NMSE %.1e%n", name, run[0], run[1], nmse);
             }
         }
+    }
+
+    @ParameterizedTest
+    @MethodSource("families")
+    void sixteenBitCachesAgreeWithinTheirRounding(String name) throws IOException {
+        Path header = SharedData.require("golden/families").resolve(name + ".json");
+        SessionOptions options = SessionOptions.DEFAULT.withBatchRows(11).withContextLength(context(header))
+                .withKvType(DType.F16);
+        float[] actual = logits(file(header), ints(header, "tokens"), 2, options);
+        double nmse = nmse(actual, floats(header.resolveSibling(name + ".logits.f32")));
+        assertThat(nmse).as(name).isLessThan(HALF_CACHE_TOLERANCE);
     }
 
     @ParameterizedTest
@@ -129,7 +143,11 @@ class GoldenLogitsTest {
     }
 
     private static float[] logits(Path file, int[] tokens, int threads, int batchRows, int contextLength) {
-        SessionOptions options = SessionOptions.DEFAULT.withBatchRows(batchRows).withContextLength(contextLength);
+        return logits(file, tokens, threads,
+                SessionOptions.DEFAULT.withBatchRows(batchRows).withContextLength(contextLength));
+    }
+
+    private static float[] logits(Path file, int[] tokens, int threads, SessionOptions options) {
         try (Model model = Model.load(file, LoadOptions.DEFAULT.withThreads(threads));
                 Session session = model.newSession(options)) {
             int vocabSize = model.config().vocabSize();
