@@ -18,8 +18,9 @@ import java.lang.foreign.MemorySegment;
  * weights change every step; A is read where it lies, but for dYᵀ, whose columns would touch a page for every k and are
  * copied to strips. Loops, outermost first: NC columns, KC of the sum, MC rows of a transposed A; each round is
  * one stage that packs and one stage that sweeps tasks of some rows × {@link #GROUP} panels. A task holds six rows of A in
- * L1 and streams its panels from L2: 6·KC·4 = 9 KiB and 4·NR·KC·4 = 393 KiB at KC = 384. A tile that is not the first of
- * its sum goes to scratch and is added to C from there, which costs 1 % (see {@link FmaTile} for why).
+ * L1 and streams its panels from L2: 6·KC·4 = 18 KiB and GROUP·NR·KC·4 = 393 KiB. A tile that is not the first of its sum
+ * goes to scratch and is added to C from there, so long sums pay: KC = 768 beats 448 by 4 to 10 %. Where x has few rows,
+ * forward's tasks turn a panel of W each and keep it: 435 instead of 375 GFLOP/s on two cores at 256 rows.
  *
  * <p>The order of every sum depends on the shape alone, so results do not depend on the number of threads. Offsets and
  * strides count floats; matrices are row-major. Not for several threads at once.
@@ -28,10 +29,12 @@ public final class TrainMatmul {
     private static final int MR = FmaTile.PRODUCT_ROWS;
     private static final int NR = FmaTile.NR;
     /** Panels a task sweeps, so that its part of B stays in L2. */
-    private static final int GROUP = 4;
+    private static final int GROUP = 2;
     /** Longest stretch of the sum between two visits of C. */
-    private static final int KC = 448;
-    /** Columns packed at a time: NC·KC·4 = 5.5 MiB stay in L3. */
+    private static final int KC = 768;
+    /** With so many rows of A at most, turning B costs too much to go through L3; tasks do it for themselves. */
+    private static final int FEW_ROWS = 512;
+    /** Columns packed at a time: NC·KC·4 = 9 MiB stay in L3. */
     private static final int NC = 3072;
     /** Rows of a transposed A packed at a time. */
     private static final int MC = 3072;
@@ -49,6 +52,9 @@ public final class TrainMatmul {
     private final MemorySegment[] edge;
     private final StageBody packStage = this::pack;
     private final StageBody sweepStage = this::sweep;
+    private final StageBody ownStage = this::sweepOwn;
+    /** Of each worker: a panel that it packed for itself. */
+    private final MemorySegment[] own;
 
     private MemorySegment a;
     private long aOff;
@@ -80,15 +86,18 @@ public final class TrainMatmul {
     private int rowTasks;
     private int rowsPerTask;
     private int bChunks;
+    private int ownDepth;
 
-    /** Scratch of about 11 MiB from {@code arena}; {@code team} runs the stages. */
+    /** Scratch of about 19 MiB from {@code arena}; {@code team} runs the stages. */
     public TrainMatmul(Arena arena, Team team) {
         this.team = team;
         this.packedB = arena.allocate(4L * KC * (NC + NR), 64);
         this.packedA = arena.allocate(4L * KC * (MC + STRIP), 64);
         this.edge = new MemorySegment[team.threads()];
+        this.own = new MemorySegment[team.threads()];
         for (int i = 0; i < edge.length; i++) {
             edge[i] = arena.allocate(4L * MR * (NR + KC), 64);
+            own[i] = arena.allocate(4L * NR * KC, 64);
         }
     }
 
@@ -167,6 +176,10 @@ public final class TrainMatmul {
     }
 
     private void multiply() {
+        if (m <= FEW_ROWS && bCol != 1 && aCol == 1) {
+            multiplyFewRows();
+            return;
+        }
         int kBlocks = Math.max(1, Math.ceilDiv(k, KC));
         int kc = Math.ceilDiv(k, kBlocks);
         packsA = aRow == 1 && aCol != 1;
@@ -181,6 +194,28 @@ public final class TrainMatmul {
                     stages(mFrom == 0);
                 }
             }
+        }
+    }
+
+    /** Each task turns one panel of B and sweeps all rows over it: what is packed never leaves its core's L2. */
+    private void multiplyFewRows() {
+        nFrom = 0;
+        nTo = n;
+        packsA = false;
+        int kBlocks = Math.max(1, Math.ceilDiv(k, KC));
+        ownDepth = Math.ceilDiv(k, kBlocks);
+        team.run(Math.ceilDiv(n, NR), 1, ownStage);
+    }
+
+    private void sweepOwn(int from, int to, int worker) {
+        for (int panel = from; panel < to; panel++) {
+            int k0 = 0;
+            do {
+                int kc = Math.min(ownDepth, k - k0);
+                turnPanel(panel * NR, k0, kc, own[worker], 0, edge[worker]);
+                sweepTask(0, m, panel, panel + 1, k0, kc, own[worker], 0, edge[worker]);
+                k0 += ownDepth;
+            } while (k0 < k);
         }
     }
 
@@ -207,7 +242,7 @@ public final class TrainMatmul {
             } else if (bCol == 1) {
                 packB(i * K_CHUNK);
             } else {
-                packPanelTurned(i);
+                packPanelTurned(i, edge[worker]);
             }
         }
     }
@@ -220,11 +255,29 @@ public final class TrainMatmul {
     }
 
     /** A whole panel of a B whose columns lie contiguous. */
-    private void packPanelTurned(int panel) {
+    private void packPanelTurned(int panel, MemorySegment scratch) {
         int kc = kTo - kFrom;
-        int from = nFrom + panel * NR;
-        Panels.transposeRows(b, bOff + kFrom + from * bCol, bCol, Math.min(NR, nTo - from), kc, packedB,
-                (long) panel * kc * NR, NR);
+        turnPanel(nFrom + panel * NR, kFrom, kc, packedB, (long) panel * kc * NR, scratch);
+    }
+
+    private void turnPanel(int col, int k0, int kc, MemorySegment target, long at, MemorySegment scratch) {
+        int cols = Math.min(NR, n - col);
+        long from = bOff + k0 + col * bCol;
+        touch(from, cols, kc, scratch);
+        if (cols == NR) {
+            FloatTranspose.copy(b, from, bCol, NR, kc, 1f, target, at, NR, scratch, 0);
+        } else {
+            Panels.transposeRows(b, from, bCol, cols, kc, target, at, NR);
+        }
+    }
+
+    /** Has the source of a panel fetched row by row: read by squares, it comes at a third of memory's speed. */
+    private void touch(long from, int rows, int length, MemorySegment scratch) {
+        float sum = 0;
+        for (int i = 0; i < rows; i++) {
+            sum += Panels.touch(b, from + i * bCol, length);
+        }
+        Floats.set(scratch, 0, sum);
     }
 
     /** Some columns of A, which are rows in memory, for all strips. */
@@ -239,16 +292,19 @@ public final class TrainMatmul {
             int firstPanel = task / rowTasks * GROUP;
             int firstRow = mFrom + task % rowTasks * rowsPerTask;
             sweepTask(firstRow, Math.min(mTo, firstRow + rowsPerTask), firstPanel,
-                    Math.min(panels, firstPanel + GROUP), edge[worker]);
+                    Math.min(panels, firstPanel + GROUP), kFrom, kTo - kFrom, packedB,
+                    4L * firstPanel * (kTo - kFrom) * NR, edge[worker]);
         }
     }
 
-    private void sweepTask(int rowFrom, int rowTo, int panelFrom, int panelTo, MemorySegment scratch) {
-        int kc = kTo - kFrom;
+    /** Rows × panels of one stretch of the sum, [k0, k0 + kc), whose first panel of B lies at {@code bAt} bytes. */
+    private void sweepTask(int rowFrom, int rowTo, int panelFrom, int panelTo, int k0, int kc, MemorySegment packed,
+            long bAt, MemorySegment scratch) {
+        boolean adds = k0 > 0 || accumulate;
         for (int row = rowFrom; row < rowTo; row += MR) {
             int rows = Math.min(MR, rowTo - row);
             MemorySegment tileA = a;
-            long at = 4 * (aOff + row * aRow + kFrom * aCol);
+            long at = 4 * (aOff + row * aRow + k0 * aCol);
             long rowStep = 4 * aRow;
             long step = 4 * aCol;
             if (packsA) {
@@ -261,36 +317,34 @@ public final class TrainMatmul {
                 tileA = scratch;
                 at = 4L * MR * NR;
                 rowStep = 4L * kc;
-                copyEdgeRows(row, rows, kc, scratch);
+                copyEdgeRows(row, rows, k0, kc, scratch);
             }
             for (int panel = panelFrom; panel < panelTo; panel++) {
-                tile(row, rows, panel, kc, tileA, at, rowStep, step, scratch);
+                tile(row, rows, nFrom + panel * NR, kc, adds, tileA, at, rowStep, step, packed,
+                        bAt + 4L * (panel - panelFrom) * kc * NR, scratch);
             }
         }
-        if (kTo == k && (bias != null || relu || residual != null)) {
+        if (k0 + kc == k && (bias != null || relu || residual != null)) {
             finish(rowFrom, rowTo, nFrom + panelFrom * NR, Math.min(nTo, nFrom + panelTo * NR));
         }
     }
 
     /** The last rows of A, so that a tile of six may read on: what it reads there goes nowhere. */
-    private void copyEdgeRows(int row, int rows, int kc, MemorySegment scratch) {
+    private void copyEdgeRows(int row, int rows, int k0, int kc, MemorySegment scratch) {
         for (int i = 0; i < rows; i++) {
-            Elementwise.copy(a, aOff + (row + i) * aRow + kFrom, scratch, (long) MR * NR + (long) i * kc, kc);
+            Elementwise.copy(a, aOff + (row + i) * aRow + k0, scratch, (long) MR * NR + (long) i * kc, kc);
         }
     }
 
-    private void tile(int row, int rows, int panel, int kc, MemorySegment tileA, long at, long rowStep, long step,
-            MemorySegment scratch) {
-        int col = nFrom + panel * NR;
+    private void tile(int row, int rows, int col, int kc, boolean adds, MemorySegment tileA, long at, long rowStep,
+            long step, MemorySegment packed, long bAt, MemorySegment scratch) {
         int cols = Math.min(NR, nTo - col);
-        long bAt = 4L * panel * kc * NR;
         long target = cOff + row * cRow + col;
-        boolean adds = kFrom > 0 || accumulate;
         if (rows == MR && cols == NR && !adds) {
-            FmaTile.product(tileA, at, rowStep, step, packedB, bAt, 4L * NR, kc, c, 4 * target, 4 * cRow);
+            FmaTile.product(tileA, at, rowStep, step, packed, bAt, 4L * NR, kc, c, 4 * target, 4 * cRow);
             return;
         }
-        FmaTile.product(tileA, at, rowStep, step, packedB, bAt, 4L * NR, kc, scratch, 0, 4L * NR);
+        FmaTile.product(tileA, at, rowStep, step, packed, bAt, 4L * NR, kc, scratch, 0, 4L * NR);
         for (int i = 0; i < rows; i++) {
             if (adds) {
                 Panels.add(c, target + i * cRow, scratch, (long) i * NR, cols);
