@@ -15,10 +15,19 @@ final class LoadedModel {
     @Option(names = "--lora", paramLabel = "FILE", description = "A safetensors file of low-rank adapters for the model.")
     private Path lora;
 
+    @Option(names = "--type", paramLabel = "TYPE",
+            description = "Convert the matrices as they are loaded, as to Q8_0 or Q4_K (default: as they are in the file).")
+    private String type;
+
+    @Option(names = "--tokenizer", paramLabel = "FILE",
+            description = "Take the vocabulary from this GGUF file, tokenizer.json or folder (default: the model's own).")
+    private Path tokenizer;
+
     @Mixin
     private ThreadsOption threads;
 
     Model load() throws IOException {
-        return Model.load(model.path(), LoadOptions.DEFAULT.withThreads(threads.threads()).withLora(lora));
+        return Model.load(model.path(), LoadOptions.DEFAULT.withThreads(threads.threads()).withLora(lora)
+                .withType(type == null ? null : WeightTypes.of(type)).withTokenizer(tokenizer));
     }
 }

@@ -2,6 +2,7 @@ package io.lanewise.cli;
 
 import io.lanewise.format.Checkpoint;
 import io.lanewise.format.GgufWriter;
+import io.lanewise.generate.HuggingFaceFolder;
 import io.lanewise.kernels.Quantizer;
 import io.lanewise.parallel.ComputePool;
 import io.lanewise.tensor.DType;
@@ -25,7 +26,7 @@ final class QuantizeCommand extends EngineCommand {
     /** Small matrices that decide much: they are not worth the loss. */
     private static final List<String> KEPT = List.of("ffn_gate_inp.weight", "position_embd.weight", "token_types.weight");
 
-    @Parameters(index = "0", paramLabel = "IN", description = "A GGUF file.")
+    @Parameters(index = "0", paramLabel = "IN", description = "A GGUF file, or a folder with config.json and safetensors.")
     private Path in;
 
     @Parameters(index = "1", paramLabel = "OUT", description = "The file to write.")
@@ -34,6 +35,10 @@ final class QuantizeCommand extends EngineCommand {
     @Option(names = "--type", required = true, paramLabel = "TYPE",
             description = "Type of the matrices, as F16, Q8_0, Q6_K or Q4_K.")
     private String type;
+
+    @Option(names = "--split-mib", paramLabel = "N",
+            description = "Write several files with at most N MiB of weights each: OUT-00001-of-00003.gguf and so on.")
+    private Integer splitMib;
 
     @Mixin
     private ThreadsOption threads;
@@ -45,23 +50,38 @@ final class QuantizeCommand extends EngineCommand {
     @Override
     void run() throws IOException {
         DType wanted = WeightTypes.of(type);
+        if (splitMib != null && splitMib < 1) {
+            throw new UserMistake("--split-mib: expected 1 or more, got " + splitMib);
+        }
         if (Files.exists(out) && Files.exists(in) && Files.isSameFile(in, out)) {
             throw new UserMistake(out + " is the input; name another file to write");
         }
         console.onInterrupt(() -> { });
         long start = System.nanoTime();
-        try (Checkpoint checkpoint = Checkpoint.open(in); ComputePool pool = new ComputePool(threads.threads())) {
-            if (!checkpoint.format().startsWith("GGUF")) {
-                throw new UserMistake(in + " is " + checkpoint.format() + "; expected a GGUF file");
+        long before;
+        List<Path> written;
+        boolean folder = HuggingFaceFolder.is(in);
+        try (Checkpoint checkpoint = folder ? HuggingFaceFolder.open(in) : Checkpoint.open(in);
+                ComputePool pool = new ComputePool(threads.threads())) {
+            if (!folder && !checkpoint.format().startsWith("GGUF")) {
+                throw new UserMistake(in + " is " + checkpoint.format()
+                        + " without a config.json beside it; expected a GGUF file or a model folder");
             }
-            convert(checkpoint, wanted, pool, new Progress(console, "quantizing")::at);
+            before = checkpoint.byteSize();
+            written = convert(checkpoint, wanted, pool, new Progress(console, "quantizing")::at);
         }
         console.progress("");
-        console.news(Units.format("%s: %s, was %s, in %.1f s", out, Units.bytes(Files.size(out)),
-                Units.bytes(Files.size(in)), (System.nanoTime() - start) / 1e9));
+        long after = 0;
+        for (Path file : written) {
+            after += Files.size(file);
+        }
+        console.news(Units.format("%s: %s, was %s, in %.1f s", written.size() == 1 ? out
+                : written.getFirst() + " and " + (written.size() - 1) + " more", Units.bytes(after), Units.bytes(before),
+                (System.nanoTime() - start) / 1e9));
     }
 
-    private void convert(Checkpoint checkpoint, DType wanted, ComputePool pool, DoubleConsumer progress) {
+    /** @return the files that were written */
+    private List<Path> convert(Checkpoint checkpoint, DType wanted, ComputePool pool, DoubleConsumer progress) {
         GgufWriter file = new GgufWriter().metadata(checkpoint.metadata())
                 .uint32("general.quantization_version", 2)
                 .uint32("general.file_type", WeightTypes.fileType(wanted));
@@ -79,7 +99,11 @@ final class QuantizeCommand extends EngineCommand {
             });
             before += elements;
         }
-        file.write(out);
+        if (splitMib == null) {
+            file.write(out);
+            return List.of(out);
+        }
+        return file.writeSplit(out, (long) splitMib << 20);
     }
 
     /** Tensors that are no weights, as tables of integers, stay as they are. */

@@ -29,7 +29,7 @@ public final class Checkpoint implements AutoCloseable {
         try {
             MappedFile file = map(FileKind.locate(path));
             contents = switch (FileKind.of(file)) {
-                case GGUF -> GgufReader.read(file);
+                case GGUF -> GgufSplit.read(file, this::map);
                 case SAFETENSORS -> SafetensorsReader.read(file);
                 case SAFETENSORS_INDEX -> SafetensorsIndex.read(file, this::map);
             };
@@ -45,6 +45,29 @@ public final class Checkpoint implements AutoCloseable {
         }
     }
 
+    private Checkpoint(Checkpoint base, Contents contents) {
+        this.path = base.path;
+        this.arena = base.arena;
+        this.files.addAll(base.files);
+        this.contents = contents;
+        this.metadata = new Metadata(path, contents.values());
+        this.tensors = List.copyOf(contents.tensors());
+        this.byName = HashMap.newHashMap(tensors.size());
+        for (TensorSource tensor : tensors) {
+            byName.put(tensor.name(), tensor);
+        }
+    }
+
+    /**
+     * The same files under other names: how a model in another layout is read as if it were a GGUF file. Closing either
+     * checkpoint closes both.
+     *
+     * @param described whose metadata, and not whose tensors, count
+     */
+    public Checkpoint as(GgufWriter described, List<TensorSource> tensors) {
+        return new Checkpoint(this, new Contents(contents.format(), described.values(), tensors, Map.of()));
+    }
+
     private MappedFile map(Path file) {
         MappedFile mapped = MappedFile.open(file, arena);
         files.add(mapped);
@@ -52,7 +75,7 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * Opens a GGUF file of version 2 or 3, a safetensors file, a {@code model.safetensors.index.json} with the files
+     * Opens a GGUF file of version 2 or 3, or any part of one that is split into several; a safetensors file, a {@code model.safetensors.index.json} with the files
      * that it names, or a folder with one of the latter two under their usual names.
      *
      * @throws FormatException if there is no such file, or it is not a sound model file
@@ -106,13 +129,7 @@ public final class Checkpoint implements AutoCloseable {
     /** The tensor of this name. @throws FormatException if the file has none */
     public TensorSource tensor(String name) {
         return find(name).orElseThrow(() -> new FormatException(path, "tensor " + FormatException.quote(name)
-                + " is missing from its " + tensors.size() + " tensors; " + adviceOnMissing()));
-    }
-
-    private String adviceOnMissing() {
-        boolean part = contents.values().get("split.count") instanceof MetadataValue.Scalar count && count.bits() > 1;
-        return part ? "the file is one part of a split model: merge the parts with 'llama-gguf-split --merge'"
-                : "convert the model again with a current converter";
+                + " is missing from its " + tensors.size() + " tensors; convert the model again with a current converter"));
     }
 
     /** Unmaps the files; a second call does nothing. */

@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +29,11 @@ public final class GgufWriter {
             put(entry.getKey(), entry.getValue());
         }
         return this;
+    }
+
+    /** The values so far, a copy. */
+    LinkedHashMap<String, MetadataValue> values() {
+        return new LinkedHashMap<>(values);
     }
 
     /** Removes a key, if it is there. */
@@ -168,6 +174,39 @@ public final class GgufWriter {
             }
             out.commit();
         }
+    }
+
+    /**
+     * Writes the model as several files beside each other, {@code NAME-00001-of-00003.gguf} and so on for a target
+     * {@code NAME.gguf}; {@link Checkpoint#open} takes any of them.
+     *
+     * @param maxBytes most bytes of tensors in a file; a tensor that exceeds it alone gets a file of its own
+     * @return the files in order
+     */
+    public List<Path> writeSplit(Path target, long maxBytes) {
+        List<GgufWriter> parts = new ArrayList<>();
+        long bytes = 0;
+        for (OutgoingTensor tensor : tensors.values()) {
+            if (parts.isEmpty() || bytes + tensor.byteSize() > maxBytes) {
+                parts.add(new GgufWriter());
+                bytes = 0;
+            }
+            parts.getLast().tensors.put(tensor.name(), tensor);
+            bytes += tensor.byteSize();
+        }
+        if (parts.isEmpty()) {
+            parts.add(new GgufWriter());
+        }
+        parts.getFirst().values.putAll(values);
+        List<Path> files = new ArrayList<>();
+        for (int i = 0; i < parts.size(); i++) {
+            files.add(GgufSplit.part(target, i, parts.size()));
+            parts.get(i).integer(GgufSplit.NUMBER, ValueType.UINT16, i)
+                    .integer(GgufSplit.COUNT, ValueType.UINT16, parts.size())
+                    .int32(GgufSplit.TENSORS, tensors.size());
+            parts.get(i).write(files.getLast());
+        }
+        return files;
     }
 
     private long alignment() {

@@ -1,5 +1,6 @@
 package io.lanewise.generate;
 
+import io.lanewise.tensor.DType;
 import java.nio.file.Path;
 
 /**
@@ -7,10 +8,13 @@ import java.nio.file.Path;
  *
  * @param threads that compute, the caller's included; 0 for one on each physical core, shared by all such models
  * @param lora a safetensors file of low-rank adapters that the weights are changed by, or null
+ * @param type what matrices are converted to as they are loaded, or null for as they are in the file
+ * @param tokenizer a GGUF file, a {@code tokenizer.json} or a folder with one, to take the vocabulary from; null for the
+ *     model's own
  */
-public record LoadOptions(int threads, Path lora) {
+public record LoadOptions(int threads, Path lora, DType type, Path tokenizer) {
     /** As many threads as the machine has cores, the weights as they are. */
-    public static final LoadOptions DEFAULT = new LoadOptions(0, null);
+    public static final LoadOptions DEFAULT = new LoadOptions(0, null, null, null);
 
     /** @throws IllegalArgumentException if threads is negative or over 1,024 */
     public LoadOptions {
@@ -21,10 +25,18 @@ public record LoadOptions(int threads, Path lora) {
     }
 
     public LoadOptions withThreads(int threads) {
-        return new LoadOptions(threads, lora);
+        return new LoadOptions(threads, lora, type, tokenizer);
     }
 
     public LoadOptions withLora(Path adapters) {
-        return new LoadOptions(threads, adapters);
+        return new LoadOptions(threads, adapters, type, tokenizer);
+    }
+
+    public LoadOptions withType(DType type) {
+        return new LoadOptions(threads, lora, type, tokenizer);
+    }
+
+    public LoadOptions withTokenizer(Path tokenizer) {
+        return new LoadOptions(threads, lora, type, tokenizer);
     }
 }

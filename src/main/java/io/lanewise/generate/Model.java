@@ -1,14 +1,20 @@
 package io.lanewise.generate;
 
 import io.lanewise.format.Checkpoint;
+import io.lanewise.format.GgufWriter;
+import io.lanewise.kernels.Quantizer;
 import io.lanewise.format.FormatException;
 import io.lanewise.model.Decoder;
 import io.lanewise.model.LoraAdapter;
 import io.lanewise.model.ModelConfig;
 import io.lanewise.parallel.ComputePool;
 import io.lanewise.tensor.Shape;
+import io.lanewise.tensor.DType;
+import io.lanewise.tensor.TensorSource;
 import io.lanewise.tokenizer.Tokenizer;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -38,7 +44,8 @@ public final class Model implements AutoCloseable {
     }
 
     /**
-     * Loads a model from a GGUF file.
+     * Loads a model from a GGUF file, or from a folder of Hugging Face's transformers with {@code config.json},
+     * safetensors and {@code tokenizer.json}.
      *
      * @throws io.lanewise.format.FormatException if the file is damaged or not a model that this version runs
      * @throws java.io.UncheckedIOException if it cannot be read
@@ -48,9 +55,12 @@ public final class Model implements AutoCloseable {
         ComputePool pool = ownsPool ? new ComputePool(options.threads()) : ComputePool.shared();
         Checkpoint checkpoint = null;
         try {
-            checkpoint = Checkpoint.open(file);
-            Tokenizer tokenizer = VocabularyReader.tokenizer(checkpoint);
+            checkpoint = HuggingFaceFolder.is(file) ? HuggingFaceFolder.open(file) : Checkpoint.open(file);
+            Tokenizer tokenizer = tokenizer(file, checkpoint, options.tokenizer());
             checkTokens(checkpoint, tokenizer);
+            if (options.type() != null) {
+                checkpoint = converted(checkpoint, options.type(), pool);
+            }
             LoraAdapter adapter = options.lora() == null ? null : LoraAdapter.open(options.lora());
             Decoder decoder = Decoder.load(checkpoint, adapter, pool);
             return new Model(checkpoint, decoder, tokenizer, pool, ownsPool);
@@ -72,6 +82,31 @@ public final class Model implements AutoCloseable {
             throw new FormatException(checkpoint.path(), "tokenizer.ggml.tokens: " + tokenizer.vocabSize()
                     + " tokens, but token_embd.weight " + embedding + " has only " + embedding.dim(0) + " rows");
         }
+    }
+
+    /** @param other where to take the vocabulary from, or null for the model's own */
+    private static Tokenizer tokenizer(Path file, Checkpoint checkpoint, Path other) {
+        if (other == null) {
+            return HuggingFaceFolder.tokenizer(file).orElseGet(() -> VocabularyReader.tokenizer(checkpoint));
+        }
+        if (Files.isDirectory(other) || other.toString().endsWith(".json")) {
+            return HuggingFaceTokenizerFile.tokenizer(other);
+        }
+        try (Checkpoint vocabulary = Checkpoint.open(other)) {
+            return VocabularyReader.tokenizer(vocabulary);
+        }
+    }
+
+    /** The same model with its matrices in another type, each converted when it is packed; the embedding stays. */
+    private static Checkpoint converted(Checkpoint checkpoint, DType type, ComputePool pool) {
+        List<TensorSource> tensors = checkpoint.tensors().stream().map(tensor -> {
+            DType target = Quantizer.typeFor(type, tensor.shape());
+            boolean stays = tensor.shape().rank() < 2 || tensor.name().equals("token_embd.weight")
+                    || tensor.name().endsWith("ffn_gate_inp.weight");
+            return stays || !Quantizer.supports(tensor.dtype(), target) ? tensor
+                    : Quantizer.convert(pool, tensor, target);
+        }).toList();
+        return checkpoint.as(new GgufWriter().metadata(checkpoint.metadata()), tensors);
     }
 
     /** The model's sizes. */

@@ -2,7 +2,6 @@ package io.lanewise.format;
 
 import static io.lanewise.format.GgufBytes.header;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import java.io.IOException;
@@ -199,16 +198,6 @@ class HostileGgufTest {
             channel.write(ByteBuffer.allocate(1), 2L << 30);
         }
         assertThat(Opening.problem(file)).hasMessageContaining("makes the header larger than");
-    }
-
-    @Test
-    void aPartOfASplitModelSaysSoWhereATensorIsMissing() throws IOException {
-        Path file = Files.write(folder.resolve("part.gguf"),
-                header(0, 1).key("split.count", ValueType.UINT16).u8(3).u8(0).toArray());
-        try (Checkpoint checkpoint = Checkpoint.open(file)) {
-            assertThatThrownBy(() -> checkpoint.tensor("a")).isInstanceOf(FormatException.class)
-                    .hasMessageContaining("one part of a split model");
-        }
     }
 
     @Test
