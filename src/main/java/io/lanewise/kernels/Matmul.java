@@ -41,11 +41,15 @@ public final class Matmul {
     private final Scratch[] scratch;
     private final StageBody body = this::runUnits;
 
+    private final CodedInputs coded;
+
     private MemorySegment x = MemorySegment.NULL;
     private long xOffset;
     private long xStride;
     private int rows = -1;
     private int inDim;
+    /** Where x will lie as codes, or -1 as long as no product wants them. */
+    private long codes;
 
     private Product[] products = new Product[16];
     private int productCount;
@@ -64,6 +68,7 @@ public final class Matmul {
         this.team = team;
         this.maxRows = maxRows;
         this.maxInDim = maxInDim;
+        this.coded = new CodedInputs(arena);
         this.scratch = new Scratch[team.threads()];
         for (int worker = 0; worker < scratch.length; worker++) {
             scratch[worker] = new Scratch(arena, blocks, Math.min(maxRows, blocks.mc()));
@@ -80,6 +85,7 @@ public final class Matmul {
         private long xStride;
         private int rows;
         private int inDim;
+        private long codes;
         private PackedMatrix w;
         private MemorySegment bias;
         private Activation activation;
@@ -103,12 +109,14 @@ public final class Matmul {
         private final MemorySegment sums;
         /** The sums of up beside those of gate. */
         private final MemorySegment ups;
+        private final CodedSweep codedSweep;
 
         Scratch(Arena arena, Blocks blocks, int maxRows) {
             weights = arena.allocate(blocks.kc() * PANEL_STRIDE, Tensor.ALIGNMENT);
             tile = arena.allocate(MR * PANEL_STRIDE, Tensor.ALIGNMENT);
             sums = arena.allocate(maxRows * PANEL_STRIDE, Tensor.ALIGNMENT);
             ups = arena.allocate(maxRows * PANEL_STRIDE, Tensor.ALIGNMENT);
+            codedSweep = new CodedSweep(arena, blocks, maxRows);
         }
     }
 
@@ -140,6 +148,7 @@ public final class Matmul {
         this.xStride = xStride;
         this.rows = rows;
         this.inDim = inDim;
+        this.codes = -1;
     }
 
     /**
@@ -181,6 +190,10 @@ public final class Matmul {
         product.yOffset = yOffset;
         product.yStride = yStride;
         product.panels = rows == 0 ? 0 : w.columnPanels();
+        if (w.format() instanceof CodedPanels && codes < 0) {
+            codes = coded.add(x, xOffset, xStride, rows, inDim);
+        }
+        product.codes = codes;
         panels = Math.addExact(panels, product.panels);
     }
 
@@ -214,6 +227,9 @@ public final class Matmul {
                 int units = cut();
                 team.enter();
                 try {
+                    if (!coded.isEmpty()) {
+                        coded.write(team);
+                    }
                     team.run(units, grain(units), body);
                 } finally {
                     team.exit();
@@ -232,6 +248,7 @@ public final class Matmul {
             products[i].bias = null;
             products[i].y = null;
         }
+        coded.clear();
         productCount = 0;
         panels = 0;
         x = MemorySegment.NULL;
@@ -338,6 +355,10 @@ public final class Matmul {
         long xStep = product.xStride << 2;
         if (inDim == 0) {
             Epilogue.clear(add ? 0 : count, cols, c, c0, cStride);
+        } else if (format instanceof CodedPanels) {
+            own.codedSweep.run(w, panel, coded.codes(), product.codes + firstRow * Codes.rowBytes(inDim), count, c, c0,
+                    cStride, cols, add);
+            return;
         }
         for (int k0 = 0; k0 < inDim; k0 += depth) {
             int k = Math.min(depth, inDim - k0);

@@ -33,8 +33,12 @@ public final class PackedMatrix {
         this.outDim = outDim;
         this.inDim = inDim;
         this.gated = gated;
-        this.panelBytes = (format.panelBytes(inDim) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        this.panelBytes = aligned(format.panelBytes(inDim));
         this.panels = arena.allocate(Math.max(ALIGNMENT, panelBytes * panelCount()), ALIGNMENT);
+    }
+
+    static long aligned(long bytes) {
+        return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     }
 
     /** Whether matrices of this type can be packed and multiplied. */

@@ -19,6 +19,7 @@ abstract class PanelFormat {
         TABLE.put(DType.F16, new HalfPanels(DType.F16));
         TABLE.put(DType.BF16, new HalfPanels(DType.BF16));
         TABLE.put(DType.Q8_0, new BytePanels());
+        TABLE.put(DType.Q4_0, new Q4_0Panels());
     }
 
     /** The format of a type; types that only have a codec are kept as the floats that they decode to. */

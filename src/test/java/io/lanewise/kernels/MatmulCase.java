@@ -24,6 +24,7 @@ final class MatmulCase {
     final float[] bias;
     final MemorySegment biasSegment;
     final MemorySegment x;
+    private final double[] coded;
     final int xOff = 3;
     final int xStride;
     final int yOff = 5;
@@ -52,6 +53,21 @@ final class MatmulCase {
                 Floats.set(x, xOff + (long) row * xStride + k, (float) random.nextGaussian());
             }
         }
+        this.coded = PanelFormat.of(dtype).filter(CodedPanels.class::isInstance).map(format -> codes(arena)).orElse(null);
+    }
+
+    /** x as {@link Codes} has it, read back; what codes are is tested by itself. */
+    private double[] codes(Arena arena) {
+        double[] values = new double[rows * in];
+        MemorySegment row = arena.allocate(Codes.rowBytes(in), 64);
+        for (int i = 0; i < rows; i++) {
+            Codes.row(x, (xOff + (long) i * xStride) << 2, in, row, 0);
+            for (int k = 0; k < in; k++) {
+                float scale = Floats.get(row, Codes.scales(in) / 4 + k / Codes.BLOCK);
+                values[i * in + k] = (double) scale * (short) Bits.i32(row, 4L * k);
+            }
+        }
+        return values;
     }
 
     static Tensor randomWeights(Arena arena, DType dtype, int out, int in, Random random) {
@@ -83,7 +99,12 @@ final class MatmulCase {
         return FloatRow.valuesOf(floats, 0, (int) elements);
     }
 
-    float x(int row, int k) {
+    /** x as the kernel of this type sees it: whole numbers times a scale where the weights have 4 bits. */
+    double x(int row, int k) {
+        return coded == null ? given(row, k) : coded[row * in + k];
+    }
+
+    float given(int row, int k) {
         return Floats.get(x, xOff + (long) row * xStride + k);
     }
 
@@ -91,7 +112,7 @@ final class MatmulCase {
     double sum(float[] weights, int row, int column) {
         double sum = 0;
         for (int k = 0; k < in; k++) {
-            sum += (double) x(row, k) * weights[column * in + k];
+            sum += x(row, k) * weights[column * in + k];
         }
         return sum;
     }
@@ -100,7 +121,7 @@ final class MatmulCase {
     double magnitude(float[] weights, int row, int column) {
         double sum = 0;
         for (int k = 0; k < in; k++) {
-            sum += Math.abs((double) x(row, k) * weights[column * in + k]);
+            sum += Math.abs(x(row, k) * weights[column * in + k]);
         }
         return sum;
     }

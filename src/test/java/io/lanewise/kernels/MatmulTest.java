@@ -152,6 +152,114 @@ class MatmulTest {
         assertThat(c.read(y)).isEqualTo(expected);
     }
 
+    private static final DType[] FOUR_BITS = {DType.Q4_0};
+
+    @Test
+    void fourBitWeightsAreRightForAnyNumberOfRowsBlocksAndOutputs() {
+        for (DType dtype : FOUR_BITS) {
+            int block = dtype.blockLength();
+            for (int rows : new int[] {1, 2, 3, 4, 5, 6, 7, 13}) {
+                for (int out : new int[] {1, Lanes.FLOATS + 1, NR - 1, NR, 2 * NR + 3}) {
+                    for (int in : new int[] {block, 3 * block}) {
+                        verify(dtype, rows, out, in);
+                    }
+                }
+            }
+            verify(dtype, 1, NR + 1, 2 * Blocks.OF_MACHINE.kc() + block);
+            verify(dtype, 8, NR + 1, 2 * Blocks.OF_MACHINE.kc() + block);
+            verify(dtype, Blocks.OF_MACHINE.mc() + 7, NR, block);
+        }
+    }
+
+    @Test
+    void gatedFourBitWeightsGiveActivatedGateTimesUp() {
+        for (DType dtype : FOUR_BITS) {
+            for (int rows : new int[] {1, 9}) {
+                MatmulCase c = new MatmulCase(arena, dtype, rows, 2 * NR + 7, 256, 6);
+                PackedMatrix w = c.packGated(pool, arena);
+                for (boolean add : new boolean[] {false, true}) {
+                    c.check(c.multiply(arena, team, w, false, Activation.SILU, add), true, false, Activation.SILU, add);
+                }
+            }
+        }
+    }
+
+    @Test
+    void fourBitWeightsTakeBiasActivationAndResidual() {
+        for (int rows : new int[] {1, 8}) {
+            for (int out : new int[] {NR, NR + 5}) {
+                MatmulCase c = new MatmulCase(arena, DType.Q4_0, rows, out, 96, 5);
+                PackedMatrix w = c.pack(pool, arena);
+                for (boolean bias : new boolean[] {false, true}) {
+                    for (boolean add : new boolean[] {false, true}) {
+                        c.check(c.multiply(arena, team, w, bias, Activation.GELU_TANH, add), false, bias,
+                                Activation.GELU_TANH, add);
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void fourBitWeightsTakeNoMoreMemoryThanTheirFile() {
+        for (DType dtype : FOUR_BITS) {
+            MatmulCase c = new MatmulCase(arena, dtype, 1, 4 * NR, 512, 3);
+            assertThat(c.pack(pool, arena).byteSize()).isLessThanOrEqualTo(c.stored.byteSize() * 104 / 100);
+        }
+    }
+
+    @Test
+    void sumsOfTheLargestCodesAndWeightsDoNotOverflow() {
+        int in = 96;
+        Tensor w = Tensor.allocate(arena, DType.Q4_0, Shape.of(2 * NR, in));
+        for (int row = 0; row < 2 * NR; row++) {
+            for (int block = 0; block < in / 32; block++) {
+                long at = ((long) row * (in / 32) + block) * 18;
+                Bits.set16(w.segment(), at, Float.floatToFloat16(row % 2 == 0 ? 1 : -0.5f));
+                for (int j = 0; j < 16; j++) {
+                    Bits.set8(w.segment(), at + 2 + j, row % 3 == 0 ? 0 : row % 3 == 1 ? 0xFF : 0x0F);
+                }
+            }
+        }
+        float[] decoded = MatmulCase.decode(arena, w);
+        PackedMatrix packed = PackedMatrix.pack(pool, arena, new SourceOf(w));
+        for (int rows : new int[] {1, 6}) {
+            MemorySegment x = arena.allocate(4L * rows * in, 64);
+            MemorySegment y = arena.allocate(4L * rows * 2 * NR, 64);
+            for (int i = 0; i < rows * in; i++) {
+                Floats.set(x, i, i / 32 % 2 == 0 ? 1 : -1);
+            }
+            Matmul matmul = new Matmul(arena, team, rows, in);
+            matmul.begin(x, 0, in, rows, in);
+            matmul.add(packed, null, Activation.NONE, false, y, 0, 2 * NR);
+            matmul.run();
+            for (int row = 0; row < rows; row++) {
+                for (int column = 0; column < 2 * NR; column++) {
+                    double expected = 0;
+                    for (int k = 0; k < in; k++) {
+                        expected += Floats.get(x, (long) row * in + k) * decoded[column * in + k];
+                    }
+                    assertThat((double) Floats.get(y, row * 2L * NR + column)).isBetween(expected - 1.1, expected + 1.1);
+                }
+            }
+        }
+    }
+
+    @Test
+    void oneRowOfFourBitWeightsGivesTheBitsThatItGivesAmongOthers() {
+        MatmulCase c = new MatmulCase(arena, DType.Q4_0, 9, 2 * NR + 9, 2 * Blocks.OF_MACHINE.kc() + 96, 4);
+        PackedMatrix w = c.pack(pool, arena);
+        float[] expected = c.multiply(arena, team, w, false, Activation.NONE, false);
+        Matmul matmul = new Matmul(arena, team, 9, c.in);
+        MemorySegment y = c.newY(arena);
+        for (int row = 0; row < 9; row++) {
+            matmul.begin(c.x, c.xOff + (long) row * c.xStride, c.xStride, 1, c.in);
+            matmul.add(w, null, Activation.NONE, false, y, c.yOff + (long) row * c.yStride, c.yStride);
+            matmul.run();
+        }
+        assertThat(c.read(y)).isEqualTo(expected);
+    }
+
     @Test
     void typesWithoutAKernelAreRefusedByName() {
         Tensor w = Tensor.allocate(arena, DType.IQ1_S, Shape.of(2, 256));
