@@ -17,6 +17,8 @@ final class CodedSweep {
     private final MemorySegment scales;
     private final MemorySegment offsets;
     private final MemorySegment sums;
+    /** Products [MR, NR] of offsets and sums of x. */
+    private final MemorySegment products;
     /** Results [MC, NR] that cannot go to their place at once. */
     private final MemorySegment results;
 
@@ -26,7 +28,8 @@ final class CodedSweep {
         tile = arena.allocate(blocks.kc() * (long) NR * Short.BYTES, Tensor.ALIGNMENT);
         scales = arena.allocate(most * ROW, Tensor.ALIGNMENT);
         offsets = arena.allocate(most * ROW, Tensor.ALIGNMENT);
-        sums = arena.allocate(ShortTile.SUMS, Tensor.ALIGNMENT);
+        sums = arena.allocate(Math.max(ShortTile.SUMS, NibbleRow.SUMS), Tensor.ALIGNMENT);
+        products = arena.allocate(ShortTile.MR * ROW, Tensor.ALIGNMENT);
         results = arena.allocate(Math.max(ShortTile.MR, maxRows) * ROW, Tensor.ALIGNMENT);
     }
 
@@ -45,8 +48,8 @@ final class CodedSweep {
         if (count <= FEW) {
             CodedPanels format = (CodedPanels) w.format();
             for (int row = 0; row < count; row++) {
-                format.multiplyRow(codes, x0 + row * Codes.rowBytes(w.inDim()), w.panels(), w.panelAt(panel), w.inDim(), to,
-                        to0 + row * toStride);
+                format.multiplyRow(codes, x0 + row * Codes.rowBytes(w.inDim()), w.panels(), w.panelAt(panel), w.inDim(),
+                        sums, to, to0 + row * toStride);
             }
         } else {
             unpackAndSweep(w, panel, codes, x0, count, to, to0, toStride);
@@ -67,6 +70,20 @@ final class CodedSweep {
             format.unpack(w.panels(), w.panelAt(panel), inDim, block0, part, tile, scales, offsets);
             sweep(codes, x0 + 4L * k0, x0 + Codes.scales(inDim) + 4L * block0, Codes.rowBytes(inDim), part, count, k0 > 0,
                     c, c0, cStride);
+            if (format.hasOffsets()) {
+                addOffsets(codes, x0 + Codes.sums(inDim) + 4L * block0, Codes.rowBytes(inDim), part, count, c, c0, cStride);
+            }
+        }
+    }
+
+    /** c [count, NR] += sums of x [count, part] · offsets [part, NR]: floats, and a 32nd of the work. */
+    private void addOffsets(MemorySegment codes, long xSums, long xStride, int part, int count, MemorySegment c, long c0,
+            long cStride) {
+        for (int row = 0; row < count; ) {
+            int step = FloatTile.rowsOf(count - row);
+            FloatTile.multiply(step, codes, xSums + row * xStride, xStride, offsets, 0, part, products, 0, ROW);
+            Epilogue.store(products, step, NR, false, c, c0 + row * cStride >> 2, cStride >> 2);
+            row += step;
         }
     }
 

@@ -86,7 +86,15 @@ final class Codes {
         for (int i = 0; i < BLOCK; i += Lanes.FLOATS) {
             sum = sum.add(FloatVector.fromMemorySegment(Lanes.FLOAT, x, from + 4L * i, LITTLE_ENDIAN).abs());
         }
-        return Floats.sum(sum);
+        // Written out, in one order: see Floats.
+        if (Lanes.FLOATS == 16) {
+            sum = sum.add(sum.rearrange(Floats.FROM_8));
+        }
+        if (Lanes.FLOATS >= 8) {
+            sum = sum.add(sum.rearrange(Floats.FROM_4));
+        }
+        sum = sum.add(sum.rearrange(Floats.FROM_2));
+        return sum.lane(0) + sum.lane(1);
     }
 
     private static float sum(MemorySegment x, long from) {
@@ -94,7 +102,15 @@ final class Codes {
         for (int i = 0; i < BLOCK; i += Lanes.FLOATS) {
             sum = sum.add(FloatVector.fromMemorySegment(Lanes.FLOAT, x, from + 4L * i, LITTLE_ENDIAN));
         }
-        return Floats.sum(sum);
+        // Written out, in one order: see Floats.
+        if (Lanes.FLOATS == 16) {
+            sum = sum.add(sum.rearrange(Floats.FROM_8));
+        }
+        if (Lanes.FLOATS >= 8) {
+            sum = sum.add(sum.rearrange(Floats.FROM_4));
+        }
+        sum = sum.add(sum.rearrange(Floats.FROM_2));
+        return sum.lane(0) + sum.lane(1);
     }
 
     /** Writes a block's codes and returns their sum, exact in any order. */
@@ -108,6 +124,6 @@ final class Codes {
             bits.and(LOW).or(bits.lanewise(VectorOperators.LSHL, 16))
                     .intoMemorySegment(codes, to + 4L * i, LITTLE_ENDIAN);
         }
-        return Floats.sum(sum);
+        return sum.reduceLanes(VectorOperators.ADD);
     }
 }

@@ -20,6 +20,8 @@ abstract class PanelFormat {
         TABLE.put(DType.BF16, new HalfPanels(DType.BF16));
         TABLE.put(DType.Q8_0, new BytePanels());
         TABLE.put(DType.Q4_0, new Q4_0Panels());
+        TABLE.put(DType.Q4_1, new Q4_1Panels());
+        TABLE.put(DType.Q4_K, new Q4_KPanels());
     }
 
     /** The format of a type; types that only have a codec are kept as the floats that they decode to. */

@@ -209,6 +209,24 @@ final class MatmulCase {
         return row - 0.5f * column;
     }
 
+    /**
+     * Where weights have a minimum, its part is multiplied with the exact Σx, not with that of the codes: what may differ
+     * for one element, minima being no larger than the largest weight.
+     */
+    private double codedBound(float[] weights, int row, int column) {
+        double bound = 0;
+        for (int k0 = 0; coded != null && dtype != DType.Q4_0 && k0 < in; k0 += Codes.BLOCK) {
+            double difference = 0;
+            double largest = 0;
+            for (int k = k0; k < k0 + Codes.BLOCK; k++) {
+                difference += given(row, k) - x(row, k);
+                largest = Math.max(largest, Math.abs(weights[column * in + k]));
+            }
+            bound += 2 * largest * Math.abs(difference);
+        }
+        return bound;
+    }
+
     /** Checks y = activation(x wᵀ + bias) (+ y); a gated answer is activation(x gateᵀ)·(x upᵀ). */
     void check(float[] y, boolean gated, boolean withBias, Activation activation, boolean addToY) {
         // A chain of n fused multiply-adds errs by up to n·eps/2 of the sum of magnitudes, at random by about √n.
@@ -217,10 +235,11 @@ final class MatmulCase {
             for (int column = 0; column < out; column++) {
                 double sum = sum(w, row, column) + (withBias ? bias[column] : 0);
                 double expected = activate(activation, sum);
-                double bound = 1.2 * (magnitude(w, row, column) + 3) * eps + 5e-7 * Math.abs(expected) + 1e-7;
+                double bound = 1.2 * (magnitude(w, row, column) + 3) * eps + 5e-7 * Math.abs(expected) + 1e-7
+                        + 1.2 * codedBound(w, row, column);
                 if (gated) {
                     double factor = sum(up, row, column);
-                    bound = bound * (Math.abs(factor) + 1) + Math.abs(expected) * magnitude(up, row, column) * eps;
+                    bound = bound * (Math.abs(factor) + 1) + Math.abs(expected) * (magnitude(up, row, column) * eps + codedBound(up, row, column));
                     expected *= factor;
                 }
                 if (addToY) {

@@ -152,7 +152,7 @@ class MatmulTest {
         assertThat(c.read(y)).isEqualTo(expected);
     }
 
-    private static final DType[] FOUR_BITS = {DType.Q4_0};
+    private static final DType[] FOUR_BITS = {DType.Q4_0, DType.Q4_1, DType.Q4_K};
 
     @Test
     void fourBitWeightsAreRightForAnyNumberOfRowsBlocksAndOutputs() {
