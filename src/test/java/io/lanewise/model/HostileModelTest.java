@@ -155,11 +155,11 @@ class HostileModelTest {
         }
         if (model.isInteger(key)) {
             int value = model.integer(key);
-            return LongStream.of(1, 2, 3, 7, value - 1, value + 1, 2L * value, 3L * value, 1 << 16, 1 << 23, 1 << 24)
+            return LongStream.of(1, 3, value - 1, value + 1, 2L * value, 1 << 24)
                     .filter(other -> other > 0).mapToObj(FamilyFile::u32).toList();
         }
         return model.isFraction(key)
-                ? Stream.of(Float.MIN_VALUE, 1e-30f, 1f, 1.0001f, 2f, 1e30f, Float.MAX_VALUE).map(FamilyFile::f32).toList()
+                ? Stream.of(Float.MIN_VALUE, 1f, 1.0001f, Float.MAX_VALUE).map(FamilyFile::f32).toList()
                 : List.of();
     }
 
@@ -173,8 +173,10 @@ class HostileModelTest {
             if (!OPTIONAL.contains(name)) {
                 assertThat(message).as("without %s", name).isNotNull().contains(" tensor");
             }
-            without.tensors().put("blk.0.other.weight", entry);
-            assertThat(refusal(without)).as("%s renamed", name).isNotNull().contains("tensor");
+            if (name.startsWith("blk.0.")) {
+                without.tensors().put("blk.0.other.weight", entry);
+                assertThat(refusal(without)).as("%s renamed", name).isNotNull().contains("tensor");
+            }
         }
     }
 
