@@ -49,13 +49,9 @@ final class Panels {
         }
     }
 
-    /** dst[k, i] = src[i, k], or += where {@code accumulate}: rows of dst are longer than what is written of them. */
-    static void transposeRows(MemorySegment src, long srcOff, long srcRow, int rows, int length, MemorySegment dst,
-            long dstOff, int dstRow, boolean accumulate) {
-        if (!accumulate) {
-            turn(src, srcOff, srcRow, rows, length, dst, dstOff, dstRow);
-            return;
-        }
+    /** dst[k, i] += src[i, k]: rows of dst are longer than what is written of them. */
+    static void addTransposedRows(MemorySegment src, long srcOff, long srcRow, int rows, int length, MemorySegment dst,
+            long dstOff, int dstRow) {
         for (int k = 0; k < length; k++) {
             for (int i = 0; i < rows; i++) {
                 long at = dstOff + (long) k * dstRow + i;

@@ -56,6 +56,7 @@ public final class TrainAttention {
     private final long dScoresOff;
     private final long dKOff;
     private final long dVOff;
+    private final long turnOff;
     private final long totalFloats;
 
     /** For sequences of {@code seqLen}; qkv is [batch, seqLen, (nHeads + 2·nKvHeads)·headDim]. */
@@ -91,7 +92,8 @@ public final class TrainAttention {
         dScoresOff = dOutTOff + turned;
         dKOff = dScoresOff + (long) KEYS * lanes;
         dVOff = dKOff + keys;
-        totalFloats = dVOff + keys + 15 & -16;
+        turnOff = dVOff + keys;
+        totalFloats = turnOff + FloatTranspose.SCRATCH + 15 & -16;
     }
 
     private static int roundUp(int n, int unit) {
@@ -283,12 +285,19 @@ public final class TrainAttention {
         }
 
         private void turnQueries() {
-            Panels.transposeRows(qkv, queryAt(), width, rows, headDim, w, qtOff, lanes);
-            Elementwise.scale(w, qtOff, (float) (LOG2_E / Math.sqrt(headDim)), w, qtOff, headDim * lanes);
+            turn(qkv, queryAt(), width, (float) (LOG2_E / Math.sqrt(headDim)), qtOff);
         }
 
         private void turnOutGradients() {
-            Panels.transposeRows(dOut, outAt(), (long) nHeads * headDim, rows, headDim, w, dOutTOff, lanes);
+            turn(dOut, outAt(), (long) nHeads * headDim, 1f, dOutTOff);
+        }
+
+        /** w [headDim, lanes] = factor · x [rows, headDim]ᵀ, zeros in lanes without a query. */
+        private void turn(MemorySegment x, long off, long stride, float factor, long target) {
+            if (rows < lanes) {
+                Elementwise.fill(w, target, headDim * lanes, 0f);
+            }
+            FloatTranspose.copy(x, off, stride, rows, headDim, factor, w, target, lanes, w, turnOff);
         }
 
         private void clearOut() {
@@ -399,11 +408,15 @@ public final class TrainAttention {
         }
 
         private void storeOutput() {
-            Panels.transposeRows(w, outOff, lanes, headDim, rows, out, outAt(), nHeads * headDim, false);
+            FloatTranspose.copy(w, outOff, lanes, headDim, rows, 1f, out, outAt(), (long) nHeads * headDim, w, turnOff);
         }
 
         private void storeQueryGradients() {
-            Panels.transposeRows(w, outOff, lanes, headDim, rows, dQkv, queryAt(), width, accumulate);
+            if (accumulate) {
+                Panels.addTransposedRows(w, outOff, lanes, headDim, rows, dQkv, queryAt(), width);
+            } else {
+                FloatTranspose.copy(w, outOff, lanes, headDim, rows, 1f, dQkv, queryAt(), width, w, turnOff);
+            }
         }
 
         private void storeKeyGradients() {
