@@ -241,7 +241,7 @@ public final class Trainer implements AutoCloseable {
     private void exportModel() {
         if (config.loraRank() > 0) {
             LoraAdapter.write(folder.adapter(), config.loraAlpha(), config.loraRank(), model.learning());
-        } else if (model.config().rmsNorm()) {
+        } else if (GgufExport.supports(model.config())) {
             exportGguf(folder.model());
         }
     }
@@ -300,13 +300,15 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Writes the model as it is now, in F32, adapters merged. Only the Llama block has a form that other programs read.
+     * Writes the model as it is now, in F32, adapters merged: Llama blocks as {@code llama}, GPT blocks with GELU as
+     * {@code gpt2}. GPT blocks with ReLU have no form that other programs read.
      *
-     * @throws IllegalStateException if the model is of another block
+     * @throws IllegalStateException if the model is of such blocks
      */
     public void exportGguf(Path file) {
-        if (!model.config().rmsNorm()) {
-            throw new IllegalStateException("export: GGUF has no architecture for this block; train with block llama");
+        if (!GgufExport.supports(model.config())) {
+            throw new IllegalStateException("export: GGUF has no architecture for the gpt block with relu; train with "
+                    + "--activation gelu (written as gpt2) or --block llama");
         }
         LoraAdapter adapter = config.loraRank() == 0 ? null
                 : LoraAdapter.of(config.loraAlpha(), config.loraRank(), model.learning());

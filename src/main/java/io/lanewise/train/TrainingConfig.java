@@ -1,5 +1,6 @@
 package io.lanewise.train;
 
+import io.lanewise.kernels.Activation;
 import io.lanewise.nn.NetworkConfig;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -30,8 +31,10 @@ public record TrainingConfig(
         @Setting("Matrices that get adapters, of attn_q, attn_k, attn_v, attn_output, ffn_gate, ffn_up, ffn_down.")
         List<String> loraTargets,
 
-        @Setting("The kind of block: llama (RMSNorm, RoPE, SwiGLU) or gpt (LayerNorm, learned positions, ReLU).")
+        @Setting("The kind of block: llama (RMSNorm, RoPE, SwiGLU) or gpt (LayerNorm, learned positions).")
         BlockKind block,
+        @Setting("Between the matrices of gpt's feed-forward: relu, or gelu, with which GGUF files hold it as gpt2.")
+        ActivationKind activation,
         @Setting(value = "Blocks.", min = 1, max = 1024) int layers,
         @Setting(value = "Width of the residual stream.", min = 2, max = 65_536) int width,
         @Setting(value = "Attention heads.", min = 1, max = 1024) int heads,
@@ -73,6 +76,9 @@ public record TrainingConfig(
     /** The two ready blocks. */
     public enum BlockKind { LLAMA, GPT }
 
+    /** Activations of the gpt block; GELU is the tanh form. */
+    public enum ActivationKind { RELU, GELU }
+
     /** The optimisers. */
     public enum OptimizerKind { ADAMW, SGD }
 
@@ -80,7 +86,7 @@ public record TrainingConfig(
     public static final TrainingConfig DEFAULT = new TrainingConfig(
             List.of(), TextCorpus.Documents.NONE, 0.1, VocabularyKind.BPE, 1024,
             "", "", 0, 16, List.of("attn_q", "attn_v"),
-            BlockKind.LLAMA, 4, 128, 4, 0, 0, 128, true, 0,
+            BlockKind.LLAMA, ActivationKind.RELU, 4, 128, 4, 0, 0, 128, true, 0,
             2000, 16, 1, OptimizerKind.ADAMW, 1e-3, 1e-4, 100, Schedule.Kind.COSINE, 0.9, 0.99, 0.1, 1, 1337,
             250, 0, 0, 0, 0, "\n", 0.8);
 
@@ -144,6 +150,9 @@ public record TrainingConfig(
             change.ffnDim = ffnDim();
             change.tiedHead = tied;
             change.dropout = (float) dropout;
+            if (block == BlockKind.GPT && activation == ActivationKind.GELU) {
+                change.act = Activation.GELU_TANH;
+            }
         });
     }
 
@@ -201,6 +210,10 @@ public record TrainingConfig(
 
         public Builder block(BlockKind kind) {
             return put("block", kind);
+        }
+
+        public Builder activation(ActivationKind kind) {
+            return put("activation", kind);
         }
 
         public Builder layers(int count) {

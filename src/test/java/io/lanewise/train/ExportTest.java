@@ -43,6 +43,24 @@ class ExportTest {
     }
 
     @Test
+    void gptBlocksWithGeluAreWrittenAsGpt2AndThoseWithReluRefused() {
+        TrainingConfig config = SmallRun.config(SmallRun.text(folder)).block(TrainingConfig.BlockKind.GPT)
+                .activation(TrainingConfig.ActivationKind.GELU).steps(60).build();
+        try (Trainer trainer = Trainer.begin(config, folder.resolve("gelu"), 2)) {
+            trainer.run(TrainingListener.NONE);
+            int[] ids = trainer.tokenizer().encode("the cat sat on", false, false);
+            Path file = folder.resolve("gpt2.gguf");
+            trainer.exportGguf(file);
+            assertSameLogits(trainer, ids, file, LoadOptions.DEFAULT);
+        }
+        TrainingConfig relu = config.toBuilder().activation(TrainingConfig.ActivationKind.RELU).steps(1).build();
+        try (Trainer trainer = Trainer.begin(relu, folder.resolve("relu"), 2)) {
+            assertThatThrownBy(() -> trainer.exportGguf(folder.resolve("relu.gguf")))
+                    .isInstanceOf(IllegalStateException.class).hasMessageContaining("--activation gelu");
+        }
+    }
+
+    @Test
     void adaptersAppliedAtLoadGiveTheLogitsOfTheTrainingModel() {
         Path base = SharedData.require("models/stories260K/stories260K.F32.gguf");
         TrainingConfig config = TrainingConfig.builder().text(SmallRun.text(folder)).from(base).context(32).batch(4)
