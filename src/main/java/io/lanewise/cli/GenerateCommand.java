@@ -125,6 +125,9 @@ final class GenerateCommand extends EngineCommand {
         console.error(Units.format("prefill  %8.1f tokens/s  (%d tokens, %.3f s)", result.prefillTokensPerSecond(),
                 result.promptTokens() - result.reusedTokens(), result.prefillNanos() / 1e9));
         console.error(Units.format("first    %8.3f s after the prompt was given", result.firstTokenNanos() / 1e9));
+        if (result.guessedTokens() > 0) {
+            console.error(Units.format("guessed  %8d of the tokens", result.guessedTokens()));
+        }
         console.error(Units.format("decode   %8.1f tokens/s  (%d tokens, %.3f s, ended by %s)",
                 result.decodeTokensPerSecond(), result.tokens().length, result.decodeNanos() / 1e9,
                 result.stopReason().name().toLowerCase().replace('_', ' ')));

@@ -38,6 +38,11 @@ final class SamplingOptions {
             description = "The same seed gives the same text (default: another one every time).")
     private Long seed;
 
+    @Option(names = "--look-ahead", paramLabel = "N", defaultValue = "0",
+            description = "Guess up to N tokens from the text so far and check them at once: faster where text repeats, and "
+                    + "the same text (default: ${DEFAULT-VALUE}).")
+    private int lookAhead;
+
     @Option(names = "--stop", paramLabel = "TEXT", description = "End where this text appears; may be given again.")
     private List<String> stop = List.of();
 
@@ -45,7 +50,8 @@ final class SamplingOptions {
     GenerationOptions options() {
         try {
             return new GenerationOptions(maxTokens, temperature, topK, topP, minP, repeatPenalty,
-                    GenerationOptions.DEFAULT.repeatWindow(), seed == null ? System.nanoTime() : seed, stop);
+                    GenerationOptions.DEFAULT.repeatWindow(), seed == null ? System.nanoTime() : seed, lookAhead,
+                    stop);
         } catch (IllegalArgumentException mistake) {
             throw new UserMistake(withOptionName(mistake.getMessage()));
         }

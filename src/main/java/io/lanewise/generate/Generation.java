@@ -15,6 +15,7 @@ public final class Generation implements Iterator<String> {
     private final Sampler sampler;
     private final TokenDecoder decoder;
     private final StopTexts stopTexts;
+    private final LookAhead lookAhead;
     private final int[] prompt;
     private final StringBuilder text = new StringBuilder();
     private final long startNanos = System.nanoTime();
@@ -35,6 +36,7 @@ public final class Generation implements Iterator<String> {
         this.sampler = new Sampler(options, session.model().config().vocabSize());
         this.decoder = tokenizer.newDecoder();
         this.stopTexts = new StopTexts(options.stop());
+        this.lookAhead = new LookAhead(session, options.lookAhead());
         reused = session.prefill(prompt);
         prefilledNanos = System.nanoTime();
         for (int token : prompt) {
@@ -67,6 +69,7 @@ public final class Generation implements Iterator<String> {
     public void stop() {
         if (stopReason == null) {
             stopReason = StopReason.CANCELLED;
+            lookAhead.drop();
         }
         nextPiece = "";
     }
@@ -74,7 +77,7 @@ public final class Generation implements Iterator<String> {
     /** What was generated so far, and once it has ended, why. */
     public GenerationResult result() {
         return new GenerationResult(text.toString(), Arrays.copyOf(tokens, count), stopReason, prompt.length, reused,
-                prefilledNanos - startNanos, firstTokenNanos - startNanos, endNanos - firstTokenNanos);
+                prefilledNanos - startNanos, firstTokenNanos - startNanos, endNanos - firstTokenNanos, lookAhead.accepted());
     }
 
     /** Draws one token and takes it into the text; reads it only when another one is needed. */
@@ -83,13 +86,13 @@ public final class Generation implements Iterator<String> {
             end(StopReason.CANCELLED);
         } else if (count >= options.maxTokens()) {
             end(StopReason.MAX_TOKENS);
-        } else if (count > 0 && session.position() == session.contextLength()) {
+        } else if (count > 0 && lookAhead.position() == session.contextLength()) {
             end(StopReason.CONTEXT_FULL);
         } else {
             if (count > 0) {
-                session.decode(tokens[count - 1]);
+                lookAhead.read(tokens[count - 1]);
             }
-            int token = sampler.sample(session.logits().segment(), 0);
+            int token = sampler.sample(session.logits().segment(), session.logits().stride(0) * lookAhead.row());
             endNanos = System.nanoTime();
             if (tokenizer.isEndOfGeneration(token)) {
                 end(StopReason.END_OF_TEXT);
@@ -111,11 +114,13 @@ public final class Generation implements Iterator<String> {
         nextPiece = stopTexts.accept(decoder.accept(token));
         if (stopTexts.found()) {
             stopReason = StopReason.STOP_TEXT;
+            lookAhead.drop();
         }
     }
 
     private void end(StopReason reason) {
         stopReason = reason;
+        lookAhead.drop();
         String rest = stopTexts.accept(decoder.flush());
         nextPiece = rest + stopTexts.flush();
     }

@@ -11,6 +11,7 @@ package io.lanewise.generate;
  * @param prefillNanos time to read the rest of the prompt
  * @param firstTokenNanos from the call to the first token
  * @param decodeNanos time of all tokens after the first
+ * @param guessedTokens how many tokens were guessed right ahead of time, see {@link GenerationOptions#lookAhead}
  */
 public record GenerationResult(
         String text,
@@ -20,7 +21,8 @@ public record GenerationResult(
         int reusedTokens,
         long prefillNanos,
         long firstTokenNanos,
-        long decodeNanos) {
+        long decodeNanos,
+        int guessedTokens) {
 
     /** Why a generation ended. */
     public enum StopReason {

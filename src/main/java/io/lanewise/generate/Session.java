@@ -97,6 +97,24 @@ public final class Session implements AutoCloseable {
         decoder.logits(state, 0, 1);
     }
 
+    /** Appends the first {@code count} tokens in one pass and leaves the logits after each in a row of its own. */
+    void decode(int[] tokens, int count) {
+        int position = cache.length();
+        System.arraycopy(tokens, 0, history, position, count);
+        decoder.forward(state, history, position, count);
+        decoder.logits(state, 0, count);
+    }
+
+    /** Rows of logits that one pass can give. */
+    int logitRows() {
+        return Math.min(state.logits().shape().size(0), state.maxRows());
+    }
+
+    /** The token at a position of the text so far. */
+    int token(int position) {
+        return history[position];
+    }
+
     private void forward(int[] tokens, int from, int rows) {
         System.arraycopy(tokens, from, history, cache.length(), rows);
         decoder.forward(state, tokens, from, rows);
