@@ -14,7 +14,7 @@ import picocli.CommandLine.Option;
         "Measures how fast a model runs: prefill and decode in tokens a second and as shares of what this machine can do",
         "at most (see engine roofline), start-up, memory and garbage. With --shape the model is made of random weights in",
         "a temporary file, so that nothing has to be downloaded."},
-        footer = {"", "Shapes: stories-260k, smollm2-135m, llama-3.2-1b, deepseek-r1-distill-qwen-1.5b.", "",
+        footer = {"", "Shapes: stories-260k, smollm2-135m, llama-3.2-1b, deepseek-r1-distill-qwen-1.5b, deepseek-v2-lite.", "",
             "Examples:", "  engine bench --model model.gguf", "  engine bench --shape smollm2-135m --type Q8_0 -p 512 -n 64",
                 "  engine bench --kernels"})
 final class BenchCommand extends EngineCommand {
@@ -29,6 +29,9 @@ final class BenchCommand extends EngineCommand {
 
     @Option(names = "--kernels", description = "The FP32 kernels by themselves instead of a model.")
     private boolean kernels;
+
+    @Option(names = "--layers", paramLabel = "N", description = "With --shape: fewer layers (or more) than the model has.")
+    private Integer layers;
 
     @Option(names = {"-p", "--prompt-tokens"}, paramLabel = "N", defaultValue = "512",
             description = "Positions of a prefill (default: ${DEFAULT-VALUE}).")
@@ -70,8 +73,9 @@ final class BenchCommand extends EngineCommand {
             console.progress("");
             lines.forEach(console::println);
         } else if (shape == null) {
-            if (type != null) {
-                throw new UserMistake("--type: only with --shape, a model file has its types");
+            if (type != null || layers != null) {
+                throw new UserMistake((type != null ? "--type" : "--layers")
+                        + ": only with --shape, a model file has its own");
             }
             Path file = model.path();
             report(file.getFileName().toString(), bench(plan).run(file, () -> { }));
@@ -111,7 +115,7 @@ final class BenchCommand extends EngineCommand {
     }
 
     private void benchRandomModel(ModelBench.Plan plan) throws IOException {
-        ModelShape wanted = ModelShape.of(shape);
+        ModelShape wanted = layers == null ? ModelShape.of(shape) : ModelShape.of(shape).withLayers(layers);
         DType weights = WeightTypes.of(type == null ? "F16" : type);
         Path file = Files.createTempFile("lanewise-bench", ".gguf");
         file.toFile().deleteOnExit();

@@ -55,7 +55,10 @@ record ModelCost(long weights, long fileBytes, long bytesPerToken, long layerOpe
     double prefillOperations(ModelConfig config, int startPos, int rows) {
         ModelConfig.AttentionConfig attention = config.attention();
         double pairs = (double) rows * startPos + rows * (rows + 1.0) / 2;
-        double perPair = 2.0 * attention.nHeads() * (attention.headDim() + attention.vHeadDim());
+        // Latent attention in its naive form, which takes the fewest; its matrices are among the layers'.
+        ModelConfig.LatentConfig latent = config.latent();
+        int width = latent == null ? attention.headDim() + attention.vHeadDim() : latent.headDim() + latent.vHeadDim();
+        double perPair = 2.0 * attention.nHeads() * width;
         return (double) layerOperations * rows + outputOperations + config.nLayers() * perPair * pairs;
     }
 }

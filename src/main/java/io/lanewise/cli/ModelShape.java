@@ -9,20 +9,37 @@ import java.util.List;
  * @param llama3Rope whether the file holds llama3's frequency factors in {@code rope_freqs.weight}
  * @param tied whether the token embedding serves as the output matrix too
  * @param qkvBias whether query, key and value have biases
+ * @param experts the mixture of experts of all layers but the first ones, or null
+ * @param latents what latent attention is made of, or null; then {@code headDim} is that of a query
  */
 record ModelShape(String name, String architecture, int nLayers, int dim, int ffnDim, int nHeads, int nKvHeads,
         int headDim, int contextLength, float ropeBase, boolean llama3Rope, float normEps, boolean tied, boolean qkvBias,
-        SynthVocabulary.Kind vocabulary) {
+        SynthVocabulary.Kind vocabulary, Experts experts, Latents latents) {
+
+    /**
+     * A mixture of experts.
+     *
+     * @param firstLayer layers before this one are dense
+     * @param shared experts that every token goes to besides
+     */
+    record Experts(int firstLayer, int ffnDim, int count, int used, int shared) {}
+
+    /** Multi-head latent attention with plain queries, and the YaRN that stretches its context. */
+    record Latents(int kvLoraRank, int ropeDim, int vHeadDim, float yarnFactor, int originalContext,
+            float logMultiplier) {}
 
     private static final List<ModelShape> ALL = List.of(
             new ModelShape("stories-260k", "llama", 5, 64, 172, 8, 4, 8, 512, 10_000, false, 1e-5f, false, false,
-                    SynthVocabulary.Kind.STORIES),
+                    SynthVocabulary.Kind.STORIES, null, null),
             new ModelShape("smollm2-135m", "llama", 30, 576, 1536, 9, 3, 64, 8192, 100_000, false, 1e-5f, true, false,
-                    SynthVocabulary.Kind.SMOLLM),
+                    SynthVocabulary.Kind.SMOLLM, null, null),
             new ModelShape("llama-3.2-1b", "llama", 16, 2048, 8192, 32, 8, 64, 131_072, 500_000, true, 1e-5f, true,
-                    false, SynthVocabulary.Kind.LLAMA3),
+                    false, SynthVocabulary.Kind.LLAMA3, null, null),
             new ModelShape("deepseek-r1-distill-qwen-1.5b", "qwen2", 28, 1536, 8960, 12, 2, 128, 131_072, 10_000, false,
-                    1e-6f, false, true, SynthVocabulary.Kind.DEEPSEEK_QWEN));
+                    1e-6f, false, true, SynthVocabulary.Kind.DEEPSEEK_QWEN, null, null),
+            new ModelShape("deepseek-v2-lite", "deepseek2", 27, 2048, 10_944, 16, 16, 192, 163_840, 10_000, false, 1e-6f,
+                    false, false, SynthVocabulary.Kind.DEEPSEEK_LLM, new Experts(1, 1408, 64, 6, 2),
+                    new Latents(512, 64, 128, 40, 4096, 0.0707f)));
 
     /** The shape of this name. */
     static ModelShape of(String name) {
@@ -39,7 +56,7 @@ record ModelShape(String name, String architecture, int nLayers, int dim, int ff
             throw new UserMistake("--layers: expected 1 or more, got " + layers);
         }
         return new ModelShape(name, architecture, layers, dim, ffnDim, nHeads, nKvHeads, headDim, contextLength,
-                ropeBase, llama3Rope, normEps, tied, qkvBias, vocabulary);
+                ropeBase, llama3Rope, normEps, tied, qkvBias, vocabulary, experts, latents);
     }
 
     /**

@@ -8,7 +8,8 @@ import picocli.CommandLine.Option;
 /** {@code synth}: a model file of random weights. */
 @Command(name = "synth", description = {
         "Writes a GGUF file of random weights in a real model's shape, for benchmarks without downloads.",
-        "Shapes: stories-260k, smollm2-135m, llama-3.2-1b, deepseek-r1-distill-qwen-1.5b."},
+        "Shapes: stories-260k, smollm2-135m, llama-3.2-1b, deepseek-r1-distill-qwen-1.5b,",
+        "deepseek-v2-lite."},
         footer = {"", "Example:", "  engine synth --shape smollm2-135m --type F16 --out smollm2.gguf"})
 final class SynthCommand extends EngineCommand {
     @Option(names = "--shape", required = true, paramLabel = "NAME", description = "Which model's shape.")

@@ -54,21 +54,48 @@ final class SynthModel {
                 .uint32(prefix + "embedding_length", shape.dim())
                 .uint32(prefix + "feed_forward_length", shape.ffnDim())
                 .uint32(prefix + "attention.head_count", shape.nHeads())
-                .uint32(prefix + "attention.head_count_kv", shape.nKvHeads())
+                .uint32(prefix + "attention.head_count_kv", shape.latents() == null ? shape.nKvHeads() : 1)
                 .float32(prefix + "attention.layer_norm_rms_epsilon", shape.normEps())
                 .float32(prefix + "rope.freq_base", shape.ropeBase());
         if (shape.architecture().equals("llama")) {
             file.uint32(prefix + "rope.dimension_count", shape.headDim())
                     .uint32(prefix + "vocab_size", shape.vocabulary().size);
         }
+        if (shape.latents() != null) {
+            addLatentMetadata(prefix, shape.latents());
+        }
+        if (shape.experts() != null) {
+            addExpertMetadata(prefix, shape.experts());
+        }
         file.uint32("general.quantization_version", 2).uint32("general.file_type", WeightTypes.fileType(type));
         shape.vocabulary().write(file);
     }
 
+    private void addLatentMetadata(String prefix, ModelShape.Latents latents) {
+        int rank = latents.kvLoraRank();
+        file.uint32(prefix + "attention.kv_lora_rank", rank)
+                .uint32(prefix + "attention.key_length", rank + latents.ropeDim())
+                .uint32(prefix + "attention.value_length", rank)
+                .uint32(prefix + "attention.key_length_mla", shape.headDim())
+                .uint32(prefix + "attention.value_length_mla", latents.vHeadDim())
+                .uint32(prefix + "rope.dimension_count", latents.ropeDim())
+                .string(prefix + "rope.scaling.type", "yarn")
+                .float32(prefix + "rope.scaling.factor", latents.yarnFactor())
+                .uint32(prefix + "rope.scaling.original_context_length", latents.originalContext())
+                .float32(prefix + "rope.scaling.yarn_log_multiplier", latents.logMultiplier());
+    }
+
+    private void addExpertMetadata(String prefix, ModelShape.Experts experts) {
+        file.uint32(prefix + "leading_dense_block_count", experts.firstLayer())
+                .uint32(prefix + "expert_feed_forward_length", experts.ffnDim())
+                .uint32(prefix + "expert_count", experts.count())
+                .uint32(prefix + "expert_used_count", experts.used())
+                .uint32(prefix + "expert_shared_count", experts.shared())
+                .float32(prefix + "expert_weights_scale", 1);
+    }
+
     private void addTensors() {
         int dim = shape.dim();
-        int qDim = shape.nHeads() * shape.headDim();
-        int kvDim = shape.nKvHeads() * shape.headDim();
         if (shape.llama3Rope()) {
             addVector("rope_freqs.weight", shape.ropeFactors());
         }
@@ -76,19 +103,58 @@ final class SynthModel {
         for (int layer = 0; layer < shape.nLayers(); layer++) {
             String block = "blk." + layer + ".";
             addNorm(block + "attn_norm.weight");
-            addProjection(block + "attn_q", qDim, dim);
-            addProjection(block + "attn_k", kvDim, dim);
-            addProjection(block + "attn_v", kvDim, dim);
-            addMatrix(block + "attn_output.weight", dim, qDim);
+            if (shape.latents() == null) {
+                addAttention(block);
+            } else {
+                addLatentAttention(block, shape.latents());
+            }
             addNorm(block + "ffn_norm.weight");
-            addMatrix(block + "ffn_gate.weight", shape.ffnDim(), dim);
-            addMatrix(block + "ffn_up.weight", shape.ffnDim(), dim);
-            addMatrix(block + "ffn_down.weight", dim, shape.ffnDim());
+            if (shape.experts() == null || layer < shape.experts().firstLayer()) {
+                addFeedForward(block, "", shape.ffnDim());
+            } else {
+                addExperts(block, shape.experts());
+            }
         }
         addNorm("output_norm.weight");
         if (!shape.tied()) {
             addMatrix("output.weight", shape.vocabulary().size, dim);
         }
+    }
+
+    private void addAttention(String block) {
+        int qDim = shape.nHeads() * shape.headDim();
+        int kvDim = shape.nKvHeads() * shape.headDim();
+        addProjection(block + "attn_q", qDim, shape.dim());
+        addProjection(block + "attn_k", kvDim, shape.dim());
+        addProjection(block + "attn_v", kvDim, shape.dim());
+        addMatrix(block + "attn_output.weight", shape.dim(), qDim);
+    }
+
+    private void addLatentAttention(String block, ModelShape.Latents latents) {
+        int dim = shape.dim();
+        int nHeads = shape.nHeads();
+        int rank = latents.kvLoraRank();
+        addMatrix(block + "attn_q.weight", nHeads * shape.headDim(), dim);
+        addMatrix(block + "attn_kv_a_mqa.weight", rank + latents.ropeDim(), dim);
+        addVector(block + "attn_kv_a_norm.weight", rows.floats(tensors, rank, 1, 0.1f));
+        addMatrix(block + "attn_k_b.weight", nHeads, rank, shape.headDim() - latents.ropeDim());
+        addMatrix(block + "attn_v_b.weight", nHeads, latents.vHeadDim(), rank);
+        addMatrix(block + "attn_output.weight", dim, nHeads * latents.vHeadDim());
+    }
+
+    private void addFeedForward(String block, String kind, int ffnDim) {
+        addMatrix(block + "ffn_gate" + kind + ".weight", ffnDim, shape.dim());
+        addMatrix(block + "ffn_up" + kind + ".weight", ffnDim, shape.dim());
+        addMatrix(block + "ffn_down" + kind + ".weight", shape.dim(), ffnDim);
+    }
+
+    private void addExperts(String block, ModelShape.Experts experts) {
+        int dim = shape.dim();
+        addMatrix(block + "ffn_gate_inp.weight", DType.F32, Shape.of(experts.count(), dim));
+        addMatrix(block + "ffn_gate_exps.weight", experts.count(), experts.ffnDim(), dim);
+        addMatrix(block + "ffn_up_exps.weight", experts.count(), experts.ffnDim(), dim);
+        addMatrix(block + "ffn_down_exps.weight", experts.count(), dim, experts.ffnDim());
+        addFeedForward(block, "_shexp", experts.shared() * experts.ffnDim());
     }
 
     private void addProjection(String name, int out, int in) {
@@ -108,13 +174,17 @@ final class SynthModel {
                 (int) (offset / Float.BYTES), chunk, FLOAT, 0, (int) (chunk.byteSize() / Float.BYTES)));
     }
 
-    /** A matrix [out, in] with numbers of deviation 1 / sqrt(in), so that activations keep their size. */
-    private void addMatrix(String name, int out, int in) {
+    private void addMatrix(String name, long... dims) {
+        Shape extents = Shape.of(dims);
+        addMatrix(name, Quantizer.typeFor(type, extents), extents);
+    }
+
+    /** A matrix [.., in] with numbers of deviation 1 / sqrt(in), so that activations keep their size. */
+    private void addMatrix(String name, DType stored, Shape extents) {
         long number = tensors++;
-        Shape extents = Shape.of(out, in);
-        DType stored = Quantizer.typeFor(type, extents);
+        int in = extents.size(-1);
         long rowBytes = stored.byteSize(in);
-        totalBytes += rowBytes * out;
+        totalBytes += stored.byteSize(extents.elements());
         file.tensor(name, stored, extents, (offset, chunk) -> {
             MemorySegment stretch = rows.encoded(stored, (float) (1 / Math.sqrt(in)));
             long row = offset / rowBytes;

@@ -55,6 +55,19 @@ final class SynthVocabulary {
                 file.bool("tokenizer.ggml.add_bos_token", true);
             }
         },
+        DEEPSEEK_LLM(102_400) {
+            @Override
+            void write(GgufWriter file) {
+                Bytes tokens = new Bytes(size);
+                tokens.addWords(100_000);
+                tokens.add(CONTROL, "<\uff5cbegin\u2581of\u2581sentence\uff5c>",
+                        "<\uff5cend\u2581of\u2581sentence\uff5c>");
+                tokens.addReserved(size, UNUSED, "[PAD%d]");
+                tokens.write(file, "deepseek-llm", 100_000, 100_001);
+                file.uint32("tokenizer.ggml.padding_token_id", 100_001).bool("tokenizer.ggml.add_bos_token", true)
+                        .bool("tokenizer.ggml.add_eos_token", false);
+            }
+        },
         DEEPSEEK_QWEN(151_936) {
             @Override
             void write(GgufWriter file) {

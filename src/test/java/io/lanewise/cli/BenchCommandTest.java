@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.lanewise.format.Checkpoint;
 import io.lanewise.generate.Model;
+import io.lanewise.generate.Session;
 import io.lanewise.tensor.DType;
 import java.io.File;
 import java.nio.file.Path;
@@ -89,6 +90,30 @@ class BenchCommandTest {
             // Two positions after three: 4 + 5 keys; 8 heads of 8, twice (scores and values), 5 layers.
             assertThat(cost.prefillOperations(model.config(), 3, 2))
                     .isEqualTo(2 * 2.0 * layers + 2 * 512 * 64 + 5 * 2.0 * 8 * 16 * 9);
+        }
+    }
+
+    @Test
+    void ofExpertsOnlyThoseOfATokenAreCounted() {
+        ModelShape shape = new ModelShape("tiny", "deepseek2", 3, 64, 96, 2, 2, 24, 512, 10_000, false, 1e-6f, false, false,
+                SynthVocabulary.Kind.STORIES, new ModelShape.Experts(1, 32, 8, 2, 1),
+                new ModelShape.Latents(32, 8, 20, 40, 64, 0.07f));
+        Path file = temp.resolve("experts.gguf");
+        SynthModel.write(shape, DType.F16, 1, file, share -> { });
+
+        try (Checkpoint checkpoint = Checkpoint.open(file); Model model = Model.load(file);
+                Session session = model.newSession()) {
+            ModelCost cost = ModelCost.of(checkpoint);
+
+            long attention = 48 * 64 + 40 * 64 + 2 * 32 * 16 + 2 * 20 * 32 + 64 * 40;
+            long halves = 3 * attention + 3 * 96 * 64 + 2 * 3 * (2 + 1) * 32 * 64;
+            assertThat(cost.layerOperations()).isEqualTo(2 * (halves + 2 * 8 * 64));
+            assertThat(cost.bytesPerToken()).isEqualTo(2 * (halves + 512 * 64) + 4 * (2 * 8 * 64 + 7 * 64 + 3 * 32));
+            // Pairs of query and key in the naive form: two heads of 24 and 20.
+            assertThat(cost.prefillOperations(model.config(), 0, 1))
+                    .isEqualTo(2.0 * (halves + 2 * 8 * 64) + 2 * 512 * 64 + 3 * 2.0 * 2 * 44);
+            session.prefill(new int[] {1, 2, 3});
+            assertThat(session.logits().get(0, 5)).isFinite();
         }
     }
 
