@@ -52,7 +52,7 @@ abstract class CodedPanels extends PanelFormat {
      * @param codes the row of x; {@code xScales} and {@code xSums} are bytes of the first block's
      * @param s0 byte of the first pair's scales in the panel, {@code s1} of the last pair's
      */
-    abstract void scaleRow(MemorySegment sums, MemorySegment codes, long xScales, long xSums, MemorySegment panels, long s0,
+    abstract void scaleRow(int[] sums, MemorySegment codes, long xScales, long xSums, MemorySegment panels, long s0,
             long s1, int block0, int blocks, boolean add, MemorySegment c, long c0);
 
     /**
@@ -135,10 +135,10 @@ abstract class CodedPanels extends PanelFormat {
      * c [NR] = x · panel.
      *
      * @param codes where x lies as {@link Codes} has it, from byte {@code x0} on
-     * @param sums scratch of {@link NibbleRow#SUMS} bytes
+     * @param sums scratch of {@link NibbleRow#SUMS} ints
      * @param c0 byte of c
      */
-    final void multiplyRow(MemorySegment codes, long x0, MemorySegment panels, long at, int inDim, MemorySegment sums,
+    final void multiplyRow(MemorySegment codes, long x0, MemorySegment panels, long at, int inDim, int[] sums,
             MemorySegment c, long c0) {
         int count = panelsOf(panels, inDim);
         int panel = panelAt(at, inDim);

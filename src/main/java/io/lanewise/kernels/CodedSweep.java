@@ -16,7 +16,8 @@ final class CodedSweep {
     private final MemorySegment tile;
     private final MemorySegment scales;
     private final MemorySegment offsets;
-    private final MemorySegment sums;
+    /** Whole numbers on their way to be scaled: in an array, see {@link ShortTile}. */
+    private final int[] sums = new int[Math.max(ShortTile.SUMS, NibbleRow.SUMS)];
     /** Products [MR, NR] of offsets and sums of x. */
     private final MemorySegment products;
     /** Results [MC, NR] that cannot go to their place at once. */
@@ -28,7 +29,6 @@ final class CodedSweep {
         tile = arena.allocate(blocks.kc() * (long) NR * Short.BYTES, Tensor.ALIGNMENT);
         scales = arena.allocate(most * ROW, Tensor.ALIGNMENT);
         offsets = arena.allocate(most * ROW, Tensor.ALIGNMENT);
-        sums = arena.allocate(Math.max(ShortTile.SUMS, NibbleRow.SUMS), Tensor.ALIGNMENT);
         products = arena.allocate(ShortTile.MR * ROW, Tensor.ALIGNMENT);
         results = arena.allocate(Math.max(ShortTile.MR, maxRows) * ROW, Tensor.ALIGNMENT);
     }

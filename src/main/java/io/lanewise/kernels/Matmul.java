@@ -42,6 +42,7 @@ public final class Matmul {
     private final StageBody body = this::runUnits;
 
     private final CodedInputs coded;
+    private final Claims claims;
 
     private MemorySegment x = MemorySegment.NULL;
     private long xOffset;
@@ -69,6 +70,7 @@ public final class Matmul {
         this.maxRows = maxRows;
         this.maxInDim = maxInDim;
         this.coded = new CodedInputs(arena);
+        this.claims = new Claims(team.threads());
         this.scratch = new Scratch[team.threads()];
         for (int worker = 0; worker < scratch.length; worker++) {
             scratch[worker] = new Scratch(arena, blocks, Math.min(maxRows, blocks.mc()));
@@ -225,6 +227,7 @@ public final class Matmul {
         try {
             if (panels > 0) {
                 int units = cut();
+                claims.reset(units);
                 team.enter();
                 try {
                     if (!coded.isEmpty()) {
@@ -293,13 +296,11 @@ public final class Matmul {
         return (int) Math.clamp(CHUNK_NANOS * units / Math.max(1, nanos), 1, fair);
     }
 
+    /** As many units as the team gives this worker, but those that lie beside what it did before. */
     private void runUnits(int from, int to, int worker) {
-        int i = productOf(from);
-        for (int unit = from; unit < to; unit++) {
-            while (i + 1 < productCount && products[i + 1].firstUnit <= unit) {
-                i++;
-            }
-            Product product = products[i];
+        for (int i = from; i < to; i++) {
+            int unit = claims.next(worker);
+            Product product = products[productOf(unit)];
             int own = unit - product.firstUnit;
             int firstRow = own / product.panels * product.rowsPerUnit;
             int count = Math.min(product.rowsPerUnit, product.rows - firstRow);

@@ -17,14 +17,15 @@ import jdk.incubator.vector.VectorSpecies;
 final class NibbleRow {
     /** Most blocks a call. */
     static final int MOST_BLOCKS = 64;
-    /** Bytes of a block of sums. */
-    static final long STEP = (long) CodedPanels.PAIRS * (Lanes.BITS / 8);
-    /** Bytes of sums a call. */
-    static final long SUMS = MOST_BLOCKS * STEP;
+    /** Ints of a block of sums. */
+    static final int STEP = CodedPanels.PAIRS * Lanes.FLOATS;
+    /** Ints of sums a call. */
+    static final int SUMS = MOST_BLOCKS * STEP;
     /** The lowest of four weights in each 16 bits. */
     static final int NIBBLES = 0x000F000F;
 
     private static final boolean TWO = CodedPanels.PAIRS == 2;
+    private static final int LANES = Lanes.FLOATS;
     private static final int BYTES = Lanes.BITS / 8;
     private static final VectorSpecies<Short> SHORT = Lanes.SHORT;
     private static final VectorSpecies<Integer> INT = Lanes.INT;
@@ -46,7 +47,7 @@ final class NibbleRow {
      * @param nibbles {@link #NIBBLES}
      */
     static void sum(MemorySegment x, long x0, long starts, MemorySegment w, long w00, long w01, long w10, long w11,
-            int groups, int nibbles, MemorySegment sums) {
+            int groups, int nibbles, int[] sums) {
         ShortVector m = IntVector.broadcast(INT, nibbles).reinterpretAsShorts();
         ShortVector a0 = IntVector.broadcast(INT, x.get(I32, starts)).reinterpretAsShorts();
         ShortVector a1 = a0;
@@ -99,13 +100,13 @@ final class NibbleRow {
                 a1 = p11.lanewise(VectorOperators.LSHR, 12).mul(v).add(a1);
             }
             if ((g & 3) == 3) {
-                long block = g >> 2;
-                a0.intoMemorySegment(sums, block * STEP, LITTLE_ENDIAN);
+                int block = g >> 2;
+                a0.reinterpretAsInts().intoArray(sums, block * STEP);
                 if (TWO) {
-                    a1.intoMemorySegment(sums, block * STEP + BYTES, LITTLE_ENDIAN);
+                    a1.reinterpretAsInts().intoArray(sums, block * STEP + LANES);
                 }
                 // After the last block this reads what follows the starts, and nothing uses it.
-                a0 = IntVector.broadcast(INT, x.get(I32, starts + 4 * block + 4)).reinterpretAsShorts();
+                a0 = IntVector.broadcast(INT, x.get(I32, starts + 4L * block + 4)).reinterpretAsShorts();
                 a1 = a0;
             }
         }

@@ -49,12 +49,12 @@ final class Q4_0Panels extends CodedPanels {
     }
 
     @Override
-    void scaleRow(MemorySegment sums, MemorySegment codes, long xScales, long xSums, MemorySegment panels, long s0, long s1,
+    void scaleRow(int[] sums, MemorySegment codes, long xScales, long xSums, MemorySegment panels, long s0, long s1,
             int block0, int blocks, boolean add, MemorySegment c, long c0) {
         scale(sums, codes, xScales, panels, s0 + (long) block0 * BYTES, s1 + (long) block0 * BYTES, blocks, add, c, c0);
     }
 
-    private static void scale(MemorySegment sums, MemorySegment x, long xScales, MemorySegment w, long s0, long s1,
+    private static void scale(int[] sums, MemorySegment x, long xScales, MemorySegment w, long s0, long s1,
             int blocks, boolean add, MemorySegment c, long c0) {
         FloatVector y0 = FloatVector.zero(FLOAT);
         FloatVector y1 = y0;
@@ -70,7 +70,7 @@ final class Q4_0Panels extends CodedPanels {
         }
         for (int b = 0; b < blocks; b++) {
             FloatVector scale = FloatVector.broadcast(FLOAT, x.get(F32, xScales + 4L * b) * HALF_SCALE);
-            IntVector t = IntVector.fromMemorySegment(INT, sums, b * NibbleRow.STEP, LITTLE_ENDIAN);
+            IntVector t = IntVector.fromArray(INT, sums, b * NibbleRow.STEP);
             IntVector h = IntVector.fromMemorySegment(INT, w, s0 + (long) b * BYTES, LITTLE_ENDIAN);
             y0 = ((FloatVector) t.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16)
                     .convert(VectorOperators.I2F, 0))
@@ -78,7 +78,7 @@ final class Q4_0Panels extends CodedPanels {
             y1 = ((FloatVector) t.lanewise(VectorOperators.ASHR, 16).convert(VectorOperators.I2F, 0))
                     .fma(h.lanewise(VectorOperators.ASHR, 3).and(HALF_BITS).reinterpretAsFloats().mul(scale), y1);
             if (TWO) {
-                t = IntVector.fromMemorySegment(INT, sums, b * NibbleRow.STEP + BYTES, LITTLE_ENDIAN);
+                t = IntVector.fromArray(INT, sums, b * NibbleRow.STEP + LANES);
                 h = IntVector.fromMemorySegment(INT, w, s1 + (long) b * BYTES, LITTLE_ENDIAN);
                 y2 = ((FloatVector) t.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16)
                         .convert(VectorOperators.I2F, 0))

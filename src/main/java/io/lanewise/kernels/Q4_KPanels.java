@@ -73,17 +73,17 @@ final class Q4_KPanels extends CodedPanels {
     }
 
     @Override
-    void scaleRow(MemorySegment sums, MemorySegment codes, long xScales, long xSums, MemorySegment panels, long s0, long s1,
+    void scaleRow(int[] sums, MemorySegment codes, long xScales, long xSums, MemorySegment panels, long s0, long s1,
             int block0, int blocks, boolean add, MemorySegment c, long c0) {
         long from = block0 / 8 * SCALES;
         scale(sums, 0, codes, xScales, xSums, panels, s0 + from, blocks, add, c, c0);
         if (TWO) {
-            scale(sums, BYTES, codes, xScales, xSums, panels, s1 + from, blocks, add, c, c0 + 2 * BYTES);
+            scale(sums, LANES, codes, xScales, xSums, panels, s1 + from, blocks, add, c, c0 + 2 * BYTES);
         }
     }
 
     /** One pair: y += d·Σ scale·(Σ code·w·scale of x + 8·Σx) - dMin·Σ minimum·Σx, the outer sums over a super-block. */
-    private static void scale(MemorySegment sums, long from, MemorySegment x, long xScales, long xSums, MemorySegment w,
+    private static void scale(int[] sums, int from, MemorySegment x, long xScales, long xSums, MemorySegment w,
             long s0, int blocks, boolean add, MemorySegment c, long c0) {
         FloatVector y0 = FloatVector.zero(FLOAT);
         FloatVector y1 = y0;
@@ -100,7 +100,7 @@ final class Q4_KPanels extends CodedPanels {
             FloatVector sum = FloatVector.broadcast(FLOAT, x.get(F32, xSums + 4L * b));
             FloatVector eight = FloatVector.broadcast(FLOAT, 8 * x.get(F32, xSums + 4L * b));
             FloatVector scale = FloatVector.broadcast(FLOAT, x.get(F32, xScales + 4L * b));
-            IntVector t = IntVector.fromMemorySegment(INT, sums, from + b * NibbleRow.STEP, LITTLE_ENDIAN);
+            IntVector t = IntVector.fromArray(INT, sums, from + b * NibbleRow.STEP);
             IntVector p = IntVector.fromMemorySegment(INT, w, at + (2 + (b & 7)) * (long) BYTES, LITTLE_ENDIAN);
             z0 = ((FloatVector) t.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16)
                     .convert(VectorOperators.I2F, 0)).fma(scale, eight)
