@@ -16,6 +16,10 @@ abstract class Operation {
     final Variable[] inputs;
     /** Where the slab stood before this operation took memory. */
     final Slab.Mark mark;
+    /** Whether the result lies in memory that stretches share. */
+    final boolean inStretch;
+    /** Where that memory stood when this had taken its part. */
+    Slab.Mark sharedEnd;
     Variable output;
     /** Set when a backward pass is planned: whether the gradient of input i is added to. */
     final boolean[] accumulate;
@@ -26,6 +30,7 @@ abstract class Operation {
         this.inputs = inputs;
         this.accumulate = new boolean[inputs.length];
         this.mark = tape.forgetTheRest();
+        this.inStretch = tape.inStretch();
     }
 
     /** Takes memory for the result; every operation's constructor calls it once. */

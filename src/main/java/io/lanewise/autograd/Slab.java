@@ -7,10 +7,12 @@ import java.util.List;
 
 /**
  * Memory for one step's activations: handed out front to back, taken back all at once or down to a mark, never returned
- * to the system before {@link #close}. Grows by chunks, so what was handed out does not move.
+ * to the system before {@link #close}. Grows by chunks, each as large as all before it within bounds, so what was handed
+ * out does not move.
  */
 final class Slab implements AutoCloseable {
-    private static final long CHUNK_BYTES = 32L << 20;
+    private static final long LEAST_CHUNK_BYTES = 1L << 20;
+    private static final long MOST_CHUNK_BYTES = 32L << 20;
     private static final long ALIGNMENT = 64;
 
     private final Arena arena = Arena.ofShared();
@@ -20,6 +22,9 @@ final class Slab implements AutoCloseable {
 
     /** How far a slab had been used. */
     record Mark(int chunk, long used) {}
+
+    /** Where a slab begins. */
+    static final Mark EMPTY = new Mark(0, 0);
 
     Mark mark() {
         return new Mark(chunk, used);
@@ -39,7 +44,8 @@ final class Slab implements AutoCloseable {
             used = 0;
         }
         if (chunk == chunks.size()) {
-            chunks.add(arena.allocate(Math.max(rounded, CHUNK_BYTES), ALIGNMENT));
+            chunks.add(arena.allocate(
+                    Math.max(rounded, Math.clamp(byteSize(), LEAST_CHUNK_BYTES, MOST_CHUNK_BYTES)), ALIGNMENT));
         }
         MemorySegment taken = chunks.get(chunk).asSlice(used, bytes);
         used += rounded;

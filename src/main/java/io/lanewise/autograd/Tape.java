@@ -43,6 +43,10 @@ public final class Tape implements AutoCloseable {
     private Variable plannedFrom;
     private int plannedCount;
     private long seed;
+    /** Results that backward makes again: stretches of operations take turns in the same memory. */
+    private final Slab shared = new Slab();
+    private final Stretches stretches = new Stretches();
+    private boolean recomputes;
 
     /** A tape whose stages run on {@code pool}. */
     public Tape(ComputePool pool) {
@@ -55,6 +59,7 @@ public final class Tape implements AutoCloseable {
     public Tape begin() {
         position = 0;
         recording = true;
+        stretches.clear();
         return this;
     }
 
@@ -63,6 +68,33 @@ public final class Tape implements AutoCloseable {
         begin();
         recording = false;
         return this;
+    }
+
+    /**
+     * Whether what lies between {@link #beginStretch} and {@link #endStretch} is forgotten and made again by backward: less
+     * memory for more work, the same bits. Takes effect with the next {@link #begin}. Returns this.
+     */
+    public Tape recompute(boolean wanted) {
+        recomputes = wanted;
+        return this;
+    }
+
+    /**
+     * Begins a stretch of operations whose results only each other and the operations up to the next stretch read. Nothing
+     * happens where {@link #recompute} is off.
+     */
+    public void beginStretch() {
+        if (recomputes) {
+            stretches.begin(position);
+            shared.reset(Slab.EMPTY);
+        }
+    }
+
+    /** Ends the stretch: what follows keeps its results. */
+    public void endStretch() {
+        if (recomputes) {
+            stretches.end(position);
+        }
     }
 
     /** Seed of this step's dropout masks, which depend on it, on the operation's position and on the element alone. */
@@ -78,7 +110,7 @@ public final class Tape implements AutoCloseable {
 
     /** Bytes of native memory held for activations and their gradients. */
     public long byteSize() {
-        return slab.byteSize() + plan.byteSize() + scratch.byteSize();
+        return slab.byteSize() + shared.byteSize() + plan.byteSize() + scratch.byteSize();
     }
 
     /** Rows of a table: [batch, seqLen, dim] from table [vocabSize, dim] and ids [batch·seqLen], read again by backward. */
@@ -292,6 +324,10 @@ public final class Tape implements AutoCloseable {
     private void runBackwards() {
         for (int i = position - 1; i >= 0; i--) {
             Operation op = operations.get(i);
+            int stretch = stretches.neededFrom(i);
+            for (int again = stretches.first(stretch); again < stretches.behind(stretch); again++) {
+                operations.get(again).forward();
+            }
             if (op.output.gradData() != null && op.output.requiresGrad()) {
                 op.backward();
             }
@@ -304,13 +340,15 @@ public final class Tape implements AutoCloseable {
         team.exit();
         plan.close();
         slab.close();
+        shared.close();
         scratch.close();
         arena.close();
     }
 
     /** The operation that stood here last time, if it is of this class and has these inputs. */
     private <T extends Operation> T again(Class<T> kind, Variable a, Variable b, Variable c, Variable d) {
-        if (position == operations.size() || operations.get(position).getClass() != kind) {
+        if (position == operations.size() || operations.get(position).getClass() != kind
+                || operations.get(position).inStretch != stretches.isOpen()) {
             return null;
         }
         Variable[] inputs = operations.get(position).inputs;
@@ -333,6 +371,7 @@ public final class Tape implements AutoCloseable {
 
     /** Puts an operation at this position. Its constructor has called {@link #forgetTheRest}. */
     private <T extends Operation> T record(T op) {
+        op.sharedEnd = shared.mark();
         operations.add(op);
         plannedFrom = null;
         return op;
@@ -350,12 +389,21 @@ public final class Tape implements AutoCloseable {
     private Variable run(Operation op) {
         op.forward();
         position++;
+        if (op.inStretch) {
+            shared.reset(op.sharedEnd);
+        }
         return op.output;
     }
 
     /** Memory for a result, not cleared. */
     Tensor tensor(Shape shape) {
-        return Tensor.of(slab.allocate(DType.F32.byteSize(shape.elements())), DType.F32, shape);
+        Slab from = stretches.isOpen() ? shared : slab;
+        return Tensor.of(from.allocate(DType.F32.byteSize(shape.elements())), DType.F32, shape);
+    }
+
+    /** Whether an operation made now belongs to a stretch. */
+    boolean inStretch() {
+        return stretches.isOpen();
     }
 
     /** Memory that lives with the operation being made, not cleared. */

@@ -44,23 +44,29 @@ final class TransformerBlock {
     /** The residual stream after this block from the one before it, both [batch, seqLen, dim]. */
     Variable apply(Tape tape, Variable z) {
         if (config.preNorm()) {
-            Variable h = attention(tape, attnNorm.apply(tape, z), z);
-            return feedForward(tape, ffnNorm.apply(tape, h), h);
+            Variable h = attention(tape, z);
+            return feedForward(tape, h);
         }
-        Variable h = attnNorm.apply(tape, attention(tape, z, z));
-        return ffnNorm.apply(tape, feedForward(tape, h, h));
+        Variable h = attnNorm.apply(tape, attention(tape, z));
+        return ffnNorm.apply(tape, feedForward(tape, h));
     }
 
-    private Variable attention(Tape tape, Variable x, Variable residual) {
+    /** z + the attention of z, of its norm where norms come first. All but the sum may be made again by backward. */
+    private Variable attention(Tape tape, Variable z) {
+        tape.beginStretch();
+        Variable x = config.preNorm() ? attnNorm.apply(tape, z) : z;
         Variable heads = qkv.apply(tape, x);
         if (rope != null) {
             heads = tape.rope(heads, rope, config.nHeads() + config.nKvHeads(), config.headDim());
         }
         Variable mixed = tape.attention(heads, config.nHeads(), config.nKvHeads(), config.headDim(), config.causal());
-        return addTo(tape, attnOutput, mixed, residual);
+        tape.endStretch();
+        return addTo(tape, attnOutput, mixed, z);
     }
 
-    private Variable feedForward(Tape tape, Variable x, Variable residual) {
+    private Variable feedForward(Tape tape, Variable z) {
+        tape.beginStretch();
+        Variable x = config.preNorm() ? ffnNorm.apply(tape, z) : z;
         Variable inner;
         if (config.gated()) {
             inner = tape.gated(config.act(), up.apply(tape, x));
@@ -69,7 +75,8 @@ final class TransformerBlock {
         } else {
             inner = tape.activation(config.act(), up.apply(tape, x));
         }
-        return addTo(tape, down, inner, residual);
+        tape.endStretch();
+        return addTo(tape, down, inner, z);
     }
 
     private Variable addTo(Tape tape, Projection projection, Variable x, Variable residual) {

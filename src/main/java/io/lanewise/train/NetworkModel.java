@@ -30,14 +30,14 @@ final class NetworkModel implements TrainableModel {
     private int[] sampleIds;
 
     /** Takes over arena and pool, which it closes. */
-    NetworkModel(Network network, Optimizer optimizer, double clip, Arena arena, ComputePool pool) {
+    NetworkModel(Network network, Optimizer optimizer, double clip, boolean recompute, Arena arena, ComputePool pool) {
         this.network = network;
         this.optimizer = optimizer;
         this.gradientNorm = new GradientNorm(pool, optimizer.parameters());
         this.clip = clip;
         this.arena = arena;
         this.pool = pool;
-        this.tape = new Tape(pool);
+        this.tape = new Tape(pool).recompute(recompute);
     }
 
     @Override

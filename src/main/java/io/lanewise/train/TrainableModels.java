@@ -38,7 +38,8 @@ final class TrainableModels {
         try {
             Network network = source.apply(arena);
             List<Variable> learning = config.loraRank() == 0 ? network.parameters() : adapters(config, network, arena);
-            return new NetworkModel(network, optimizer(config, learning, arena, pool), config.clip(), arena, pool);
+            return new NetworkModel(network, optimizer(config, learning, arena, pool), config.clip(), config.recompute(),
+                    arena, pool);
         } catch (RuntimeException | Error failed) {
             arena.close();
             pool.close();

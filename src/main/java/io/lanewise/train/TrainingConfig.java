@@ -44,6 +44,8 @@ public record TrainingConfig(
         @Setting(value = "Positions that the model sees.", min = 1, max = 1_000_000) int context,
         @Setting("The output matrix is the embedding.") boolean tied,
         @Setting(value = "Share of activations that are dropped in training.", min = 0, max = 0.95) double dropout,
+        @Setting("Forget what attention and feed-forward compute, and compute it again for the gradient: less memory.")
+        boolean recompute,
 
         @Setting(value = "Updates of the weights.", min = 1) long steps,
         @Setting(value = "Rows a micro-batch, each of context positions.", min = 1, max = 1_000_000) int batch,
@@ -86,7 +88,7 @@ public record TrainingConfig(
     public static final TrainingConfig DEFAULT = new TrainingConfig(
             List.of(), TextCorpus.Documents.NONE, 0.1, VocabularyKind.BPE, 1024,
             "", "", 0, 16, List.of("attn_q", "attn_v"),
-            BlockKind.LLAMA, ActivationKind.RELU, 4, 128, 4, 0, 0, 128, true, 0,
+            BlockKind.LLAMA, ActivationKind.RELU, 4, 128, 4, 0, 0, 128, true, 0, false,
             2000, 16, 1, OptimizerKind.ADAMW, 1e-3, 1e-4, 100, Schedule.Kind.COSINE, 0.9, 0.99, 0.1, 1, 1337,
             250, 0, 0, 0, 0, "\n", 0.8);
 
@@ -246,6 +248,10 @@ public record TrainingConfig(
 
         public Builder dropout(double share) {
             return put("dropout", share);
+        }
+
+        public Builder recompute(boolean wanted) {
+            return put("recompute", wanted);
         }
 
         public Builder steps(long count) {
