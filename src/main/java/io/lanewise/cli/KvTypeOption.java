@@ -6,10 +6,10 @@ import picocli.CommandLine.Option;
 
 /** {@code --kv-type}. */
 final class KvTypeOption {
-    private static final List<DType> TYPES = List.of(DType.F32, DType.F16);
+    private static final List<DType> TYPES = List.of(DType.F32, DType.F16, DType.Q8_0);
 
     @Option(names = "--kv-type", paramLabel = "TYPE", defaultValue = "F32",
-            description = "How the KV cache stores numbers: F32, or F16 in half the memory (default: ${DEFAULT-VALUE}).")
+            description = "How the KV cache stores numbers: F32, F16 or Q8_0 (default: ${DEFAULT-VALUE}).")
     private String type;
 
     DType type() {
