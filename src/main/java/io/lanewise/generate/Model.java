@@ -7,6 +7,7 @@ import io.lanewise.format.FormatException;
 import io.lanewise.model.Decoder;
 import io.lanewise.model.LoraAdapter;
 import io.lanewise.model.ModelConfig;
+import io.lanewise.model.Warmup;
 import io.lanewise.parallel.ComputePool;
 import io.lanewise.tensor.Shape;
 import io.lanewise.tensor.DType;
@@ -56,6 +57,7 @@ public final class Model implements AutoCloseable {
         Checkpoint checkpoint = null;
         try {
             checkpoint = HuggingFaceFolder.is(file) ? HuggingFaceFolder.open(file) : Checkpoint.open(file);
+            Warmup warmup = Warmup.begin(checkpoint, options.type());
             Tokenizer tokenizer = tokenizer(file, checkpoint, options.tokenizer());
             checkTokens(checkpoint, tokenizer);
             if (options.type() != null) {
@@ -63,6 +65,7 @@ public final class Model implements AutoCloseable {
             }
             LoraAdapter adapter = options.lora() == null ? null : LoraAdapter.open(options.lora());
             Decoder decoder = Decoder.load(checkpoint, adapter, pool);
+            warmup.await();
             return new Model(checkpoint, decoder, tokenizer, pool, ownsPool);
         } catch (Throwable failed) {
             if (checkpoint != null) {

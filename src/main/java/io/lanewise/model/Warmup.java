@@ -1,0 +1,97 @@
+package io.lanewise.model;
+
+import io.lanewise.format.Checkpoint;
+import io.lanewise.tensor.DType;
+import io.lanewise.tensor.TensorSource;
+import java.util.EnumSet;
+import java.util.Set;
+
+/**
+ * Runs the kernels that a model needs on a few numbers of their own while its weights load, until the JIT compiler has
+ * come: cold, a vector operation costs a hundred times what it costs compiled, and the first prompt would pay for that.
+ * One thread, which rests as much as it works while things are slow, since the compiler wants the processor too.
+ */
+public final class Warmup {
+    /** Smaller models are through their first prompt before a warm-up is. */
+    private static final long LEAST_WEIGHTS = 16_000_000;
+    private static final long MOST_NANOS = 2_000_000_000L;
+    /** A round of {@link WarmupRound} takes a tenth of this when all is compiled, and a hundred times that before. */
+    private static final long FAST_ROUND_NANOS = 300_000;
+    private static final int FAST_ROUNDS = 5;
+    /** So many rounds until the compiler has been called for most kernels. */
+    private static final int BUSY_ROUNDS = 150;
+    private static final Set<DType> WARM = EnumSet.noneOf(DType.class);
+    private static final Warmup NONE = new Warmup(null);
+
+    private final Thread thread;
+
+    private Warmup(Thread thread) {
+        this.thread = thread;
+    }
+
+    /**
+     * Begins with the kernels for a checkpoint's weights; at once done where they are warm or not worth it.
+     *
+     * @param converted what matrices are converted to as they are loaded, or null
+     */
+    public static Warmup begin(Checkpoint checkpoint, DType converted) {
+        long weights = 0;
+        Set<DType> types = EnumSet.noneOf(DType.class);
+        for (TensorSource tensor : checkpoint.tensors()) {
+            weights += tensor.shape().elements();
+            if (tensor.shape().rank() > 1) {
+                types.add(converted == null ? tensor.dtype() : converted);
+            }
+        }
+        if (weights < LEAST_WEIGHTS || !claim(types)) {
+            return NONE;
+        }
+        try {
+            Family family = Family.ALL.get(checkpoint.metadata().string("general.architecture"));
+            ModelConfig config = family.config(new Keys(checkpoint));
+            Thread thread = Thread.ofPlatform().daemon().name("lanewise-warm-up").start(() -> run(config, types));
+            return new Warmup(thread);
+        } catch (RuntimeException notAModel) {
+            // Loading it says what is wrong.
+            return NONE;
+        }
+    }
+
+    /** Leaves those types that nobody has warmed yet; false where there are none. */
+    private static boolean claim(Set<DType> types) {
+        synchronized (WARM) {
+            types.removeAll(WARM);
+            return WARM.addAll(types);
+        }
+    }
+
+    private static void run(ModelConfig config, Set<DType> types) {
+        try (WarmupRound round = new WarmupRound(config, types)) {
+            long start = System.nanoTime();
+            int fast = 0;
+            int rounds = 0;
+            for (long now = start; fast < FAST_ROUNDS && now - start < MOST_NANOS; ) {
+                round.run();
+                long end = System.nanoTime();
+                fast = end - now < FAST_ROUND_NANOS ? fast + 1 : 0;
+                if (fast == 0 && ++rounds > BUSY_ROUNDS) {
+                    Thread.sleep(0, (int) Math.min(999_999, end - now));
+                }
+                now = System.nanoTime();
+            }
+        } catch (InterruptedException | RuntimeException skipped) {
+            // A kernel that cannot run says so when the model does.
+        }
+    }
+
+    /** Waits until the kernels are compiled, or two seconds have passed since the beginning. */
+    public void await() {
+        try {
+            if (thread != null) {
+                thread.join();
+            }
+        } catch (InterruptedException stopped) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
