@@ -14,6 +14,7 @@ import java.util.Set;
 public final class Warmup {
     /** Smaller models are through their first prompt before a warm-up is. */
     private static final long LEAST_WEIGHTS = 16_000_000;
+    /** Nobody waits longer than this from the beginning on; while weights load the warm-up may take longer. */
     private static final long MOST_NANOS = 2_000_000_000L;
     /** A round of {@link WarmupRound} takes a tenth of this when all is compiled, and a hundred times that before. */
     private static final long FAST_ROUND_NANOS = 300_000;
@@ -21,13 +22,12 @@ public final class Warmup {
     /** So many rounds until the compiler has been called for most kernels. */
     private static final int BUSY_ROUNDS = 150;
     private static final Set<DType> WARM = EnumSet.noneOf(DType.class);
-    private static final Warmup NONE = new Warmup(null);
+    private static final Warmup NONE = new Warmup();
 
-    private final Thread thread;
+    private Thread thread;
+    private volatile boolean awaited;
 
-    private Warmup(Thread thread) {
-        this.thread = thread;
-    }
+    private Warmup() {}
 
     /**
      * Begins with the kernels for a checkpoint's weights; at once done where they are warm or not worth it.
@@ -49,8 +49,9 @@ public final class Warmup {
         try {
             Family family = Family.ALL.get(checkpoint.metadata().string("general.architecture"));
             ModelConfig config = family.config(new Keys(checkpoint));
-            Thread thread = Thread.ofPlatform().daemon().name("lanewise-warm-up").start(() -> run(config, types));
-            return new Warmup(thread);
+            Warmup warmup = new Warmup();
+            warmup.thread = Thread.ofPlatform().daemon().name("lanewise-warm-up").start(() -> warmup.run(config, types));
+            return warmup;
         } catch (RuntimeException notAModel) {
             // Loading it says what is wrong.
             return NONE;
@@ -65,12 +66,12 @@ public final class Warmup {
         }
     }
 
-    private static void run(ModelConfig config, Set<DType> types) {
+    private void run(ModelConfig config, Set<DType> types) {
         try (WarmupRound round = new WarmupRound(config, types)) {
             long start = System.nanoTime();
             int fast = 0;
             int rounds = 0;
-            for (long now = start; fast < FAST_ROUNDS && now - start < MOST_NANOS; ) {
+            for (long now = start; fast < FAST_ROUNDS && now - start < (awaited ? MOST_NANOS : 5 * MOST_NANOS); ) {
                 round.run();
                 long end = System.nanoTime();
                 fast = end - now < FAST_ROUND_NANOS ? fast + 1 : 0;
@@ -84,8 +85,9 @@ public final class Warmup {
         }
     }
 
-    /** Waits until the kernels are compiled, or two seconds have passed since the beginning. */
+    /** The weights are loaded: waits until the kernels are compiled, or two seconds have passed since the beginning. */
     public void await() {
+        awaited = true;
         try {
             if (thread != null) {
                 thread.join();

@@ -29,8 +29,10 @@ final class WarmupRound implements AutoCloseable {
     /** Decoding, and tiles of every height: 6 + 1 and 6 + 4 + 2. */
     private static final int[] ROWS = {1, 7, 12};
     private static final int MOST_ROWS = 12;
-    /** Positions in the cache before a single row. */
-    private static final int CACHED = 40;
+    /** Positions in the cache, a block: the last one is attended from alone, and the last ones together. */
+    private static final int CACHED = 64;
+    /** With two heads a group this fills three tiles of 16 queries. */
+    private static final int QUERY_ROWS = 24;
     private static final int OUT = 64;
 
     private final Arena arena = Arena.ofShared();
@@ -74,11 +76,11 @@ final class WarmupRound implements AutoCloseable {
                 false, false, false);
         rope = config.ropes().isEmpty() ? null : config.ropes().getFirst().table(config.contextLength());
         angles = rope == null ? null : Tensor.allocate(arena, rope.rowLength());
-        attention = new Attention(arena, team, MOST_ROWS, group, 1, all.headDim(), all.vHeadDim());
-        cache = new KvBuffer(arena, DType.F32, CACHED + MOST_ROWS, 1, all.headDim(), all.vHeadDim());
+        attention = new Attention(arena, team, QUERY_ROWS, group, 1, all.headDim(), all.vHeadDim());
+        cache = new KvBuffer(arena, DType.F32, CACHED, 1, all.headDim(), all.vHeadDim());
         mask = new AttentionMask(true, 0, all.softCap(), all.scale());
-        q = Tensor.allocate(arena, MOST_ROWS, (long) group * all.headDim());
-        attnOut = Tensor.allocate(arena, MOST_ROWS, (long) group * all.vHeadDim());
+        q = Tensor.allocate(arena, QUERY_ROWS, (long) group * all.headDim());
+        attnOut = Tensor.allocate(arena, QUERY_ROWS, (long) group * all.vHeadDim());
     }
 
     private void addType(DType type, int inDim) {
@@ -117,10 +119,9 @@ final class WarmupRound implements AutoCloseable {
         }
         for (int rows : ROWS) {
             multiply(rows);
-            if (rows != 7) {
-                attend(rows);
-            }
         }
+        attend(1);
+        attend(QUERY_ROWS);
         Argmax.of(y.segment(), 0, (int) y.shape().elements());
     }
 
@@ -141,7 +142,7 @@ final class WarmupRound implements AutoCloseable {
     }
 
     private void attend(int rows) {
-        int startPos = rows == 1 ? CACHED : 0;
+        int startPos = CACHED - rows;
         team.enter();
         for (int row = 0; row < rows; row++) {
             if (rope != null) {
