@@ -23,11 +23,16 @@ final class LoadedModel {
             description = "Take the vocabulary from this GGUF file, tokenizer.json or folder (default: the model's own).")
     private Path tokenizer;
 
+    @Option(names = "--experts-on-demand", description = "Pack the experts of a mixture when a token is first sent to them: "
+            + "loads faster, and memory holds only those that are used.")
+    private boolean expertsOnDemand;
+
     @Mixin
     private ThreadsOption threads;
 
     Model load() throws IOException {
         return Model.load(model.path(), LoadOptions.DEFAULT.withThreads(threads.threads()).withLora(lora)
-                .withType(type == null ? null : WeightTypes.of(type)).withTokenizer(tokenizer));
+                .withType(type == null ? null : WeightTypes.of(type)).withTokenizer(tokenizer)
+                .withExpertsOnDemand(expertsOnDemand));
     }
 }

@@ -64,7 +64,7 @@ public final class Model implements AutoCloseable {
                 checkpoint = converted(checkpoint, options.type(), pool);
             }
             LoraAdapter adapter = options.lora() == null ? null : LoraAdapter.open(options.lora());
-            Decoder decoder = Decoder.load(checkpoint, adapter, pool);
+            Decoder decoder = Decoder.load(checkpoint, adapter, pool, options.expertsOnDemand());
             warmup.await();
             return new Model(checkpoint, decoder, tokenizer, pool, ownsPool);
         } catch (Throwable failed) {

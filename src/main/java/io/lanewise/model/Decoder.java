@@ -16,20 +16,21 @@ public final class Decoder implements AutoCloseable {
     private final ModelConfig config;
     private final ModelWeights weights;
 
-    private Decoder(Checkpoint checkpoint, LoraAdapter adapter, ComputePool pool, ModelConfig config) {
+    private Decoder(Checkpoint checkpoint, LoraAdapter adapter, ComputePool pool, boolean expertsOnDemand,
+            ModelConfig config) {
         this.pool = pool;
         this.config = config;
         try {
-            this.weights = ModelWeights.load(checkpoint, adapter, config, pool, arena);
+            this.weights = ModelWeights.load(checkpoint, adapter, config, pool, expertsOnDemand, arena);
         } catch (Throwable failed) {
             arena.close();
             throw failed;
         }
     }
 
-    /** Loads the weights as they are; errors as {@link #load(Checkpoint, LoraAdapter, ComputePool)}. */
+    /** Loads the weights as they are; errors as {@link #load(Checkpoint, LoraAdapter, ComputePool, boolean)}. */
     public static Decoder load(Checkpoint checkpoint, ComputePool pool) {
-        return load(checkpoint, null, pool);
+        return load(checkpoint, null, pool, false);
     }
 
     /**
@@ -37,16 +38,17 @@ public final class Decoder implements AutoCloseable {
      * token embedding stays mapped.
      *
      * @param adapter what matrices are changed by as they are packed, or null
+     * @param expertsOnDemand whether experts are packed when a token is first sent to them
      * @throws FormatException if the architecture is unknown, or metadata or tensors do not make a model
      */
-    public static Decoder load(Checkpoint checkpoint, LoraAdapter adapter, ComputePool pool) {
+    public static Decoder load(Checkpoint checkpoint, LoraAdapter adapter, ComputePool pool, boolean expertsOnDemand) {
         String architecture = checkpoint.metadata().string("general.architecture");
         Family family = Family.ALL.get(architecture);
         if (family == null) {
             throw new FormatException(checkpoint.path(), "architecture '" + architecture
                     + "' is not one that this version runs: " + String.join(", ", Family.ALL.keySet()));
         }
-        return new Decoder(checkpoint, adapter, pool, family.config(new Keys(checkpoint)));
+        return new Decoder(checkpoint, adapter, pool, expertsOnDemand, family.config(new Keys(checkpoint)));
     }
 
     public ModelConfig config() {

@@ -24,13 +24,14 @@ record ModelWeights(
         Linear output) {
 
     /**
-     * Reads and packs all weights into {@code arena}, changed by {@code adapter} where that is not null.
+     * Reads and packs all weights into {@code arena}, changed by {@code adapter} where that is not null; experts
+     * perhaps later, one by one.
      *
      * @throws io.lanewise.format.FormatException if a tensor is missing, has another shape than the configuration says,
      *     or is not part of such a model
      */
     static ModelWeights load(Checkpoint checkpoint, LoraAdapter adapter, ModelConfig config, ComputePool pool,
-            Arena arena) {
-        return new WeightLoader(new TensorLoader(checkpoint, adapter, pool, arena), config).load();
+            boolean expertsOnDemand, Arena arena) {
+        return new WeightLoader(new TensorLoader(checkpoint, adapter, pool, expertsOnDemand, arena), config).load();
     }
 }

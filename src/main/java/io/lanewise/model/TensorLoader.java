@@ -33,13 +33,16 @@ final class TensorLoader {
     /** Null where the weights are taken as they are. */
     private final LoraAdapter adapter;
     private final ComputePool pool;
+    private final boolean expertsOnDemand;
     private final Arena arena;
     private final Set<String> taken = new HashSet<>();
 
-    TensorLoader(Checkpoint checkpoint, LoraAdapter adapter, ComputePool pool, Arena arena) {
+    TensorLoader(Checkpoint checkpoint, LoraAdapter adapter, ComputePool pool, boolean expertsOnDemand,
+            Arena arena) {
         this.checkpoint = checkpoint;
         this.adapter = adapter;
         this.pool = pool;
+        this.expertsOnDemand = expertsOnDemand;
         this.arena = arena;
         refuseUnsupportedTypes();
         if (adapter != null) {
@@ -118,7 +121,8 @@ final class TensorLoader {
         for (int expert = 0; expert < nExperts; expert++) {
             requireOneType(gates.get(expert).source(), ups.get(expert).source());
         }
-        return new PackedExperts(pool, arena, gates, ups, downs, ffnDim, dim).packAll();
+        PackedExperts experts = new PackedExperts(pool, arena, gates, ups, downs, ffnDim, dim);
+        return expertsOnDemand ? experts : experts.packAll();
     }
 
     private List<Place> experts(String name, boolean stacked, int nExperts, int out, int in) {
