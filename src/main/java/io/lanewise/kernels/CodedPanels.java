@@ -179,7 +179,7 @@ abstract class CodedPanels extends PanelFormat {
     }
 
     @Override
-    final void unpack(MemorySegment panels, long at, int k0, int depth, MemorySegment tile) {
+    final void unpack(MemorySegment panels, long at, int inDim, int k0, int depth, MemorySegment tile) {
         throw new IllegalStateException("panels of 4-bit weights are multiplied with codes");
     }
 

@@ -33,8 +33,8 @@ final class DecodedPanels extends PanelFormat {
     }
 
     @Override
-    void unpack(MemorySegment from, long at, int k0, int depth, MemorySegment tile) {
-        panels.unpack(from, at, k0, depth, tile);
+    void unpack(MemorySegment from, long at, int inDim, int k0, int depth, MemorySegment tile) {
+        panels.unpack(from, at, inDim, k0, depth, tile);
     }
 
     @Override

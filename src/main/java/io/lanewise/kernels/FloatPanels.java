@@ -37,7 +37,7 @@ final class FloatPanels extends PanelFormat {
     }
 
     @Override
-    void unpack(MemorySegment panels, long at, int k0, int depth, MemorySegment tile) {
+    void unpack(MemorySegment panels, long at, int inDim, int k0, int depth, MemorySegment tile) {
         MemorySegment.copy(panels, at + k0 * STEP, tile, 0, depth * STEP);
     }
 

@@ -84,7 +84,7 @@ final class HalfPanels extends PanelFormat {
     }
 
     @Override
-    void unpack(MemorySegment panels, long at, int k0, int depth, MemorySegment tile) {
+    void unpack(MemorySegment panels, long at, int inDim, int k0, int depth, MemorySegment tile) {
         if (brain) {
             unpackBF16(panels, at + k0 * STEP, depth * (FloatTile.VECTORS / 2), tile);
         } else {

@@ -351,7 +351,8 @@ public final class Matmul {
         long at = w.panelAt(panel);
         MemorySegment x = product.x;
         int inDim = product.inDim;
-        int depth = blocks.depth(inDim);
+        // One row reads its weights once: the longer the stream, the more of it the hardware fetches ahead.
+        int depth = count == 1 && !format.isFloat() ? Math.max(1, inDim) : blocks.depth(inDim);
         long x0 = (product.xOffset + firstRow * product.xStride) << 2;
         long xStep = product.xStride << 2;
         if (inDim == 0) {
@@ -372,7 +373,7 @@ public final class Matmul {
                 format.multiplyRow(x, x0 + 4L * k0, w.panels(), at, inDim, k0, k, own.tile, 0);
                 Epilogue.store(own.tile, 1, cols, replace, c, c0, cStride);
             } else {
-                format.unpack(w.panels(), at, k0, k, own.weights);
+                format.unpack(w.panels(), at, inDim, k0, k, own.weights);
                 sweepTile(x, xStep, own.weights, 0, k, x0 + 4L * k0, count, own.tile, c, c0, cStride, cols, direct, replace);
             }
         }

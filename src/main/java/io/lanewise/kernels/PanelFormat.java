@@ -57,7 +57,7 @@ abstract class PanelFormat {
     }
 
     /** tile [depth, NR] = the floats of k0 to k0 + depth of the panel at byte {@code at}. */
-    abstract void unpack(MemorySegment panels, long at, int k0, int depth, MemorySegment tile);
+    abstract void unpack(MemorySegment panels, long at, int inDim, int k0, int depth, MemorySegment tile);
 
     /** c [NR] = x [depth] · the panel's k0 to k0 + depth; x0 and c0 count bytes. */
     abstract void multiplyRow(MemorySegment x, long x0, MemorySegment panels, long at, int inDim, int k0, int depth,
