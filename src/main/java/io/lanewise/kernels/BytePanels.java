@@ -116,6 +116,11 @@ final class BytePanels extends PanelFormat {
     }
 
     @Override
+    boolean takesRowsWhole() {
+        return true;
+    }
+
+    @Override
     void multiplyRow(MemorySegment x, long x0, MemorySegment panels, long at, int inDim, int k0, int depth,
             MemorySegment c, long c0) {
         for (int strip = 0; strip < FloatTile.VECTORS; strip++) {

@@ -351,8 +351,7 @@ public final class Matmul {
         long at = w.panelAt(panel);
         MemorySegment x = product.x;
         int inDim = product.inDim;
-        // One row reads its weights once: the longer the stream, the more of it the hardware fetches ahead.
-        int depth = count == 1 && !format.isFloat() ? Math.max(1, inDim) : blocks.depth(inDim);
+        int depth = count == 1 && format.takesRowsWhole() ? Math.max(1, inDim) : blocks.depth(inDim);
         long x0 = (product.xOffset + firstRow * product.xStride) << 2;
         long xStep = product.xStride << 2;
         if (inDim == 0) {

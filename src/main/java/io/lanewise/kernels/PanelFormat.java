@@ -56,6 +56,14 @@ abstract class PanelFormat {
         return false;
     }
 
+    /**
+     * Whether {@link #multiplyRow} is to have all k of a row in one call, since its sums are in an order of their own: the
+     * longer the stream of weights, the more of it the hardware fetches ahead.
+     */
+    boolean takesRowsWhole() {
+        return false;
+    }
+
     /** tile [depth, NR] = the floats of k0 to k0 + depth of the panel at byte {@code at}. */
     abstract void unpack(MemorySegment panels, long at, int inDim, int k0, int depth, MemorySegment tile);
 

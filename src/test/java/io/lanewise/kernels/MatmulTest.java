@@ -153,6 +153,8 @@ class MatmulTest {
         }
     }
 
+    private static final DType[] FOUR_BITS = {DType.Q4_0, DType.Q4_1, DType.Q4_K};
+
     @Test
     void fourBitWeightsAreRightForAnyNumberOfRowsBlocksAndOutputs() {
         for (DType dtype : FOUR_BITS) {
