@@ -1,12 +1,14 @@
 package io.lanewise.kernels;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.LSHL;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -22,9 +24,10 @@ import jdk.incubator.vector.VectorSpecies;
  * hardware's prefetch lost the second stream and decoding ran at half the speed of memory.
  *
  * <p>One row: a byte that is moved to the top of its lane, over zeros, is 2^24 times its value as an int and exact as a
- * float: a shift, an and, a conversion and a multiply-add for each vector of weights. Sixteen k are summed before they
- * meet their scale. That is all of the graph that pays: 32 k in one body ran at two thirds of the speed of 16, and a mask
- * that C2 knows to be constant is loaded again for every use, where one that comes as an argument stays in a register.
+ * float: a shift, an and, a conversion and a multiply-add for each vector of weights. Eight k are summed before they
+ * meet their scale: 32 k in one body ran at two thirds of the speed, and with 16 C1 ran out of registers at times, which
+ * leaves a method in boxing code for good. A mask that C2 knows to be constant is loaded again for every use, where one
+ * that comes as an argument stays in a register.
  *
  * <p>A scale that is Inf or NaN, which no quantiser writes, counts as the finite number that follows from its bits.
  */
@@ -34,7 +37,7 @@ final class BytePanels extends PanelFormat {
     private static final int NR = FloatTile.NR;
     private static final int LANES = Lanes.FLOATS;
     private static final int BYTES = Lanes.BITS / 8;
-    /** k that one round of the loops takes. */
+    /** k that one round of {@link #unpackStrip} takes. */
     private static final int GROUP = 16;
     private static final long GROUP_BYTES = 4L * BYTES;
     /** Two blocks with their scales. */
@@ -98,18 +101,18 @@ final class BytePanels extends PanelFormat {
             long pair = w0 + (group >> 2) * PAIR_BYTES;
             long wk = pair + BYTES + (group & 3) * GROUP_BYTES;
             FloatVector scale = IntVector.fromMemorySegment(INT, w, pair, LITTLE_ENDIAN)
-                    .lanewise(VectorOperators.LSHL, 16 - ((group & 2) << 3)).lanewise(VectorOperators.ASHR, 3)
+                    .lanewise(LSHL, 16 - ((group & 2) << 3)).lanewise(ASHR, 3)
                     .and(HALF_BITS).reinterpretAsFloats().mul(SCALE);
             for (int quad = 0; quad < 4; quad++) {
                 IntVector p = IntVector.fromMemorySegment(INT, w, wk + (long) quad * BYTES, LITTLE_ENDIAN);
                 long t = to + (i * 4L + quad) * 4 * NR * Float.BYTES;
-                ((FloatVector) p.lanewise(VectorOperators.LSHL, 24).convert(VectorOperators.I2F, 0)).mul(scale)
+                ((FloatVector) p.lanewise(LSHL, 24).convert(I2F, 0)).mul(scale)
                         .intoMemorySegment(tile, t, LITTLE_ENDIAN);
-                ((FloatVector) p.lanewise(VectorOperators.LSHL, 16).and(top).convert(VectorOperators.I2F, 0)).mul(scale)
+                ((FloatVector) p.lanewise(LSHL, 16).and(top).convert(I2F, 0)).mul(scale)
                         .intoMemorySegment(tile, t + NR * 4L, LITTLE_ENDIAN);
-                ((FloatVector) p.lanewise(VectorOperators.LSHL, 8).and(top).convert(VectorOperators.I2F, 0)).mul(scale)
+                ((FloatVector) p.lanewise(LSHL, 8).and(top).convert(I2F, 0)).mul(scale)
                         .intoMemorySegment(tile, t + NR * 8L, LITTLE_ENDIAN);
-                ((FloatVector) p.and(top).convert(VectorOperators.I2F, 0)).mul(scale)
+                ((FloatVector) p.and(top).convert(I2F, 0)).mul(scale)
                         .intoMemorySegment(tile, t + NR * 12L, LITTLE_ENDIAN);
             }
         }
@@ -124,59 +127,43 @@ final class BytePanels extends PanelFormat {
     void multiplyRow(MemorySegment x, long x0, MemorySegment panels, long at, int inDim, int k0, int depth,
             MemorySegment c, long c0) {
         for (int strip = 0; strip < FloatTile.VECTORS; strip++) {
-            rowOfStrip(x, x0, panels, at + strip * stripBytes(inDim), k0 / GROUP, depth / GROUP, c,
-                    c0 + (long) strip * BYTES, TOP_BYTE);
+            rowOfStrip(x, x0, panels, at + strip * stripBytes(inDim), k0 / 8, depth / 8, c,
+                    c0 + (long) strip * BYTES, TOP_BYTE, HALF_BITS, SCALE);
         }
     }
 
-    private static void rowOfStrip(MemorySegment x, long x0, MemorySegment w, long w0, int group0, int groups,
-            MemorySegment c, long c0, int topByte) {
+    private static void rowOfStrip(MemorySegment x, long x0, MemorySegment w, long w0, int eight0, int eights,
+            MemorySegment c, long c0, int topByte, int halfBits, float halfScale) {
         FloatVector sum = FloatVector.zero(FLOAT);
         IntVector top = IntVector.broadcast(INT, topByte);
-        for (int i = 0; i < groups; i++) {
-            int group = group0 + i;
-            long pair = w0 + (group >> 2) * PAIR_BYTES;
-            long wk = pair + BYTES + (group & 3) * GROUP_BYTES;
-            long xk = x0 + i * 64L;
+        IntVector bits = IntVector.broadcast(INT, halfBits);
+        FloatVector factor = FloatVector.broadcast(FLOAT, halfScale);
+        for (int i = 0; i < eights; i++) {
+            int eight = eight0 + i;
+            long pair = w0 + (eight >> 3) * PAIR_BYTES;
+            long wk = pair + BYTES + (eight & 7) * 2L * BYTES;
+            long xk = x0 + i * 32L;
             IntVector p = IntVector.fromMemorySegment(INT, w, wk, LITTLE_ENDIAN);
-            FloatVector a0 = ((FloatVector) p.lanewise(VectorOperators.LSHL, 24).convert(VectorOperators.I2F, 0))
+            FloatVector a0 = ((FloatVector) p.lanewise(LSHL, 24).convert(I2F, 0))
                     .mul(FloatVector.broadcast(FLOAT, x.get(F32, xk)));
-            FloatVector a1 = ((FloatVector) p.lanewise(VectorOperators.LSHL, 16).and(top)
-                    .convert(VectorOperators.I2F, 0)).mul(FloatVector.broadcast(FLOAT, x.get(F32, xk + 4)));
-            a0 = ((FloatVector) p.lanewise(VectorOperators.LSHL, 8).and(top).convert(VectorOperators.I2F, 0))
+            FloatVector a1 = ((FloatVector) p.lanewise(LSHL, 16).and(top).convert(I2F, 0))
+                    .mul(FloatVector.broadcast(FLOAT, x.get(F32, xk + 4)));
+            a0 = ((FloatVector) p.lanewise(LSHL, 8).and(top).convert(I2F, 0))
                     .fma(FloatVector.broadcast(FLOAT, x.get(F32, xk + 8)), a0);
-            a1 = ((FloatVector) p.and(top).convert(VectorOperators.I2F, 0))
+            a1 = ((FloatVector) p.and(top).convert(I2F, 0))
                     .fma(FloatVector.broadcast(FLOAT, x.get(F32, xk + 12)), a1);
-            p = IntVector.fromMemorySegment(INT, w, wk + BYTES, LITTLE_ENDIAN);
-            a0 = ((FloatVector) p.lanewise(VectorOperators.LSHL, 24).convert(VectorOperators.I2F, 0))
+            IntVector q = IntVector.fromMemorySegment(INT, w, wk + BYTES, LITTLE_ENDIAN);
+            a0 = ((FloatVector) q.lanewise(LSHL, 24).convert(I2F, 0))
                     .fma(FloatVector.broadcast(FLOAT, x.get(F32, xk + 16)), a0);
-            a1 = ((FloatVector) p.lanewise(VectorOperators.LSHL, 16).and(top).convert(VectorOperators.I2F, 0))
+            a1 = ((FloatVector) q.lanewise(LSHL, 16).and(top).convert(I2F, 0))
                     .fma(FloatVector.broadcast(FLOAT, x.get(F32, xk + 20)), a1);
-            a0 = ((FloatVector) p.lanewise(VectorOperators.LSHL, 8).and(top).convert(VectorOperators.I2F, 0))
+            a0 = ((FloatVector) q.lanewise(LSHL, 8).and(top).convert(I2F, 0))
                     .fma(FloatVector.broadcast(FLOAT, x.get(F32, xk + 24)), a0);
-            a1 = ((FloatVector) p.and(top).convert(VectorOperators.I2F, 0))
+            a1 = ((FloatVector) q.and(top).convert(I2F, 0))
                     .fma(FloatVector.broadcast(FLOAT, x.get(F32, xk + 28)), a1);
-            p = IntVector.fromMemorySegment(INT, w, wk + 2 * BYTES, LITTLE_ENDIAN);
-            a0 = ((FloatVector) p.lanewise(VectorOperators.LSHL, 24).convert(VectorOperators.I2F, 0))
-                    .fma(FloatVector.broadcast(FLOAT, x.get(F32, xk + 32)), a0);
-            a1 = ((FloatVector) p.lanewise(VectorOperators.LSHL, 16).and(top).convert(VectorOperators.I2F, 0))
-                    .fma(FloatVector.broadcast(FLOAT, x.get(F32, xk + 36)), a1);
-            a0 = ((FloatVector) p.lanewise(VectorOperators.LSHL, 8).and(top).convert(VectorOperators.I2F, 0))
-                    .fma(FloatVector.broadcast(FLOAT, x.get(F32, xk + 40)), a0);
-            a1 = ((FloatVector) p.and(top).convert(VectorOperators.I2F, 0))
-                    .fma(FloatVector.broadcast(FLOAT, x.get(F32, xk + 44)), a1);
-            p = IntVector.fromMemorySegment(INT, w, wk + 3 * BYTES, LITTLE_ENDIAN);
-            a0 = ((FloatVector) p.lanewise(VectorOperators.LSHL, 24).convert(VectorOperators.I2F, 0))
-                    .fma(FloatVector.broadcast(FLOAT, x.get(F32, xk + 48)), a0);
-            a1 = ((FloatVector) p.lanewise(VectorOperators.LSHL, 16).and(top).convert(VectorOperators.I2F, 0))
-                    .fma(FloatVector.broadcast(FLOAT, x.get(F32, xk + 52)), a1);
-            a0 = ((FloatVector) p.lanewise(VectorOperators.LSHL, 8).and(top).convert(VectorOperators.I2F, 0))
-                    .fma(FloatVector.broadcast(FLOAT, x.get(F32, xk + 56)), a0);
-            a1 = ((FloatVector) p.and(top).convert(VectorOperators.I2F, 0))
-                    .fma(FloatVector.broadcast(FLOAT, x.get(F32, xk + 60)), a1);
             FloatVector scale = IntVector.fromMemorySegment(INT, w, pair, LITTLE_ENDIAN)
-                    .lanewise(VectorOperators.LSHL, 16 - ((group & 2) << 3)).lanewise(VectorOperators.ASHR, 3)
-                    .and(HALF_BITS).reinterpretAsFloats().mul(SCALE);
+                    .lanewise(LSHL, 16 - ((eight & 4) << 2)).lanewise(ASHR, 3)
+                    .and(bits).reinterpretAsFloats().mul(factor);
             sum = a0.add(a1).fma(scale, sum);
         }
         sum.intoMemorySegment(c, c0, LITTLE_ENDIAN);
