@@ -138,6 +138,17 @@ class MatmulTest {
     }
 
     @Test
+    void sixBitWeightsAreRightForAnyNumberOfRowsBlocksAndOutputs() {
+        for (int rows : new int[] {1, 2, 7}) {
+            for (int out : new int[] {1, Lanes.FLOATS + 1, NR - 1, NR, 2 * NR + 3}) {
+                for (int in : new int[] {256, 768, 2 * Blocks.OF_MACHINE.kc() + 256}) {
+                    verify(DType.Q6_K, rows, out, in);
+                }
+            }
+        }
+    }
+
+    @Test
     void oneRowDiffersFromTheSameAmongOthersByRoundingOnly() {
         for (DType dtype : new DType[] {DType.Q8_0, DType.F16, DType.BF16}) {
             MatmulCase c = new MatmulCase(arena, dtype, 9, 2 * NR + 9, 2 * Blocks.OF_MACHINE.kc() + 96, 4);
@@ -447,6 +458,7 @@ class MatmulTest {
             matrices.add(c.packGated(pool, arena));
         }
         matrices.add(new MatmulCase(arena, DType.Q8_0, 7, 2 * NR + 3, 256, 9).pack(pool, arena));
+        matrices.add(new MatmulCase(arena, DType.Q6_K, 7, 2 * NR + 3, 256, 9).pack(pool, arena));
         MatmulCase first = cases.getFirst();
         MemorySegment y = arena.allocate(4L * 7 * first.out, 64);
         Matmul matmul = new Matmul(arena, team, 7, 256);
