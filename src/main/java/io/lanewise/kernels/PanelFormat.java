@@ -22,6 +22,7 @@ abstract class PanelFormat {
         TABLE.put(DType.Q4_0, new Q4_0Panels());
         TABLE.put(DType.Q4_1, new Q4_1Panels());
         TABLE.put(DType.Q4_K, new Q4_KPanels());
+        TABLE.put(DType.Q5_K, new Q5_KPanels());
         TABLE.put(DType.Q6_K, new Q6_KPanels());
     }
 

@@ -138,10 +138,11 @@ class MatmulTest {
     }
 
     @Test
-    void sixBitWeightsAreRightForAnyNumberOfRowsBlocksAndOutputs() {
+    void fiveAndSixBitWeightsAreRightForAnyNumberOfRowsBlocksAndOutputs() {
         for (int rows : new int[] {1, 2, 7}) {
             for (int out : new int[] {1, Lanes.FLOATS + 1, NR - 1, NR, 2 * NR + 3}) {
                 for (int in : new int[] {256, 768, 2 * Blocks.OF_MACHINE.kc() + 256}) {
+                    verify(DType.Q5_K, rows, out, in);
                     verify(DType.Q6_K, rows, out, in);
                 }
             }
@@ -458,6 +459,7 @@ class MatmulTest {
             matrices.add(c.packGated(pool, arena));
         }
         matrices.add(new MatmulCase(arena, DType.Q8_0, 7, 2 * NR + 3, 256, 9).pack(pool, arena));
+        matrices.add(new MatmulCase(arena, DType.Q5_K, 7, 2 * NR + 3, 256, 9).pack(pool, arena));
         matrices.add(new MatmulCase(arena, DType.Q6_K, 7, 2 * NR + 3, 256, 9).pack(pool, arena));
         MatmulCase first = cases.getFirst();
         MemorySegment y = arena.allocate(4L * 7 * first.out, 64);
