@@ -20,14 +20,14 @@ import jdk.incubator.vector.VectorSpecies;
  *   lane l of each:   F16 of k to k + 31, of k + 32 to 63 | 4 consecutive k of row l
  * </pre>
  *
- * <p>Scales stand between the weights that they belong to, so that a strip is one stream: with all of them in front, the
- * hardware's prefetch lost the second stream and decoding ran at half the speed of memory.
+ * <p>Scales stand between the weights that they belong to, so that a strip is one stream: with all of them in front,
+ * the hardware's prefetch lost the second stream and decoding ran at half the speed of memory.
  *
  * <p>One row: a byte that is moved to the top of its lane, over zeros, is 2^24 times its value as an int and exact as a
  * float: a shift, an and, a conversion and a multiply-add for each vector of weights. Eight k are summed before they
- * meet their scale: 32 k in one body ran at two thirds of the speed, and with 16 C1 ran out of registers at times, which
- * leaves a method in boxing code for good. A mask that C2 knows to be constant is loaded again for every use, where one
- * that comes as an argument stays in a register.
+ * meet their scale: 32 k in one body ran at two thirds of the speed, and with 16 C1 ran out of registers at times,
+ * which leaves a method in boxing code for good. A mask that C2 knows to be constant is loaded again for every use,
+ * where one that comes as an argument stays in a register.
  *
  * <p>A scale that is Inf or NaN, which no quantiser writes, counts as the finite number that follows from its bits.
  */

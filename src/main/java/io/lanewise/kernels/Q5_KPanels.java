@@ -14,9 +14,9 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Q5_K: super-blocks of 256 weights of 5 bits with F16 scales d and dMin, and 8 blocks of 32 with a scale and a minimum
- * of 6 bits: w stands for d·scale·w - dMin·minimum. A panel is {@link FloatTile#VECTORS} strips, each of as many rows as a
- * vector has lanes. A strip's super-block, 184 bytes a row where the file has 176, is a run of int vectors whose lanes are
- * rows:
+ * of 6 bits: w stands for d·scale·w - dMin·minimum. A panel is {@link FloatTile#VECTORS} strips, each of as many rows
+ * as a vector has lanes. A strip's super-block, 184 bytes a row where the file has 176, is a run of int vectors whose
+ * lanes are rows:
  *
  * <pre>
  *   d, dMin as F32 | 2 vectors of scales, 2 of minima | 8 times, for 32 k: low 4 bits of 8 k, 4 times | fifth bits
@@ -24,8 +24,9 @@ import jdk.incubator.vector.VectorSpecies;
  *   fifth bits: byte j holds k = 4m + j in bit m
  * </pre>
  *
- * <p>As in {@link Q6_KPanels}, shifts and ands put four weights into the upper five bits of a lane's bytes. The fifth bit
- * is stored inverted, which makes the byte 8·(w - 16); the 16 scales that are missing go with the minimum, times Σx.
+ * <p>As in {@link Q6_KPanels}, shifts and ands put four weights into the upper five bits of a lane's bytes. The fifth
+ * bit is stored inverted, which makes the byte 8·(w - 16); the 16 scales that are missing go with the minimum, times
+ * Σx.
  */
 final class Q5_KPanels extends PanelFormat {
     private static final int SUPER = 256;

@@ -13,9 +13,9 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Q6_K: super-blocks of 256 weights of 6 bits with an F16 scale d and 16 scales of 8 bits: w stands for d·scale·(w - 32).
- * A panel is {@link FloatTile#VECTORS} strips, each of as many rows as a vector has lanes. A strip's super-block, 212 bytes
- * a row where the file has 210, is a run of int vectors whose lanes are rows:
+ * Q6_K: super-blocks of 256 weights of 6 bits with an F16 scale d and 16 scales of 8 bits: w stands for d·scale·(w -
+ * 32). A panel is {@link FloatTile#VECTORS} strips, each of as many rows as a vector has lanes. A strip's
+ * super-block, 212 bytes a row where the file has 210, is a run of int vectors whose lanes are rows:
  *
  * <pre>
  *   d as F32 | 4 vectors of scales, a byte each | 16 times, for 16 k: low 4 bits of k 0-7 | of k 8-15 | high 2 bits
@@ -23,8 +23,8 @@ import jdk.incubator.vector.VectorSpecies;
  *   high bits: byte j holds k = 4m + j in bits 2m and 2m + 1
  * </pre>
  *
- * <p>Two ands, shifts and an or put four weights into the upper six bits of a lane's bytes, and from there on it goes as in
- * {@link BytePanels}: the highest bit is stored inverted, which makes the byte 4·(w - 32).
+ * <p>Two ands, shifts and an or put four weights into the upper six bits of a lane's bytes, and from there on it goes
+ * as in {@link BytePanels}: the highest bit is stored inverted, which makes the byte 4·(w - 32).
  */
 final class Q6_KPanels extends PanelFormat {
     private static final int SUPER = 256;
@@ -111,7 +111,8 @@ final class Q6_KPanels extends PanelFormat {
             long codes = block + CODES + (eight >> 1) * 3L * BYTES;
             FloatVector scale = ((FloatVector) IntVector.fromMemorySegment(INT, w, block + SCALES
                     + (eight >> 3) * (long) BYTES, LITTLE_ENDIAN).lanewise(LSHL, 24 - ((eight & 6) << 2))
-                    .lanewise(ASHR, 24).convert(I2F, 0)).mul(FloatVector.fromMemorySegment(FLOAT, w, block, LITTLE_ENDIAN));
+                    .lanewise(ASHR, 24).convert(I2F, 0))
+                    .mul(FloatVector.fromMemorySegment(FLOAT, w, block, LITTLE_ENDIAN));
             IntVector low = IntVector.fromMemorySegment(INT, w, codes + (eight & 1) * BYTES, LITTLE_ENDIAN);
             IntVector high = IntVector.fromMemorySegment(INT, w, codes + 2L * BYTES, LITTLE_ENDIAN)
                     .lanewise(LSHL, 4 - ((eight & 1) << 2));
@@ -182,7 +183,8 @@ final class Q6_KPanels extends PanelFormat {
                     .fma(FloatVector.broadcast(FLOAT, x.get(F32, xk + 28)), a1);
             FloatVector scale = ((FloatVector) IntVector.fromMemorySegment(INT, w, block + SCALES
                     + (eight >> 3) * (long) BYTES, LITTLE_ENDIAN).lanewise(LSHL, 24 - ((eight & 6) << 2))
-                    .lanewise(ASHR, 24).convert(I2F, 0)).mul(FloatVector.fromMemorySegment(FLOAT, w, block, LITTLE_ENDIAN));
+                    .lanewise(ASHR, 24).convert(I2F, 0))
+                    .mul(FloatVector.fromMemorySegment(FLOAT, w, block, LITTLE_ENDIAN));
             sum = a0.add(a1).fma(scale, sum);
         }
         sum.intoMemorySegment(c, c0, LITTLE_ENDIAN);
