@@ -21,7 +21,7 @@ class BenchCommandTest {
 
     private static List<String> temporaryModels() {
         String[] names = new File(System.getProperty("java.io.tmpdir")).list((folder, name) ->
-                name.startsWith("lanewise-bench"));
+                name.startsWith("lanewise-bench") && name.endsWith(".gguf"));
         return Arrays.asList(names);
     }
 
