@@ -1,7 +1,5 @@
 package io.lanewise.bench;
 
-import io.lanewise.kernels.Roofline;
-import io.lanewise.parallel.ComputePool;
 import io.lanewise.parallel.Machine;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,8 +20,9 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
 
 /**
- * Runs groups of benchmarks in rounds, each with a roofline of its own before it, and prints medians as a Markdown table;
- * the same goes to {@code target/bench.md} and, with every round's figures, to {@code target/bench.json}.
+ * Runs groups of benchmarks in rounds, every iteration between two measurements of its roof, and prints medians as a
+ * Markdown table; the same goes to {@code target/bench.md} and, with every iteration's figures, to
+ * {@code target/bench.json}.
  */
 public final class Bench {
     private static final Map<String, Class<?>> GROUPS = new LinkedHashMap<>();
@@ -76,26 +75,19 @@ public final class Bench {
         Report report = new Report();
         for (int round = 0; round < rounds; round++) {
             for (String group : groups) {
-                Roofline roofline = roofline();
                 for (RunResult result : new Runner(options(GROUPS.get(group), options)).run()) {
-                    report.add(group, caseOf(result), result, roofline);
+                    report.add(group, Cases.of(result.getParams()), result);
                 }
             }
         }
         return report;
     }
 
-    private static Roofline roofline() {
-        try (ComputePool pool = new ComputePool(Machine.PHYSICAL_CORES)) {
-            return Roofline.measure(pool);
-        }
-    }
-
-    /** What the command line leaves open: one fork of 3 × 0.5 s after a second of warm-up, and the peers that are there. */
+    /** What the command line leaves open: one fork of 12 × 0.12 s, as long as the roofs between them, after a second of warm-up, and the peers that are there. */
     private static Options options(Class<?> group, CommandLineOptions given) {
         ChainedOptionsBuilder options = new OptionsBuilder().parent(given).include(group.getName() + "\\..*")
-                .mode(Mode.AverageTime).timeUnit(TimeUnit.NANOSECONDS).addProfiler(GCProfiler.class)
-                .shouldFailOnError(false);
+                .mode(Mode.AverageTime).timeUnit(TimeUnit.NANOSECONDS).addProfiler(RoofProfiler.class)
+                .addProfiler(GCProfiler.class).shouldFailOnError(false);
         if (!given.getForkCount().hasValue()) {
             options.forks(1);
         }
@@ -106,10 +98,10 @@ public final class Bench {
             options.warmupTime(TimeValue.milliseconds(500));
         }
         if (!given.getMeasurementIterations().hasValue()) {
-            options.measurementIterations(3);
+            options.measurementIterations(12);
         }
         if (!given.getMeasurementTime().hasValue()) {
-            options.measurementTime(TimeValue.milliseconds(500));
+            options.measurementTime(TimeValue.milliseconds(120));
         }
         if (group == Matmuls.class && !given.getParameter("impl").hasValue()) {
             options.param("impl", Arrays.stream(Multiplier.names()).filter(Multiplier::available).toArray(String[]::new));
@@ -122,18 +114,5 @@ public final class Bench {
 
     private static boolean hasThreads(Class<?> group) {
         return Arrays.stream(group.getFields()).anyMatch(field -> field.getName().equals("threads"));
-    }
-
-    /** The benchmark's object with the parameters of a result. */
-    private static Case caseOf(RunResult result) throws ReflectiveOperationException {
-        String name = result.getParams().getBenchmark();
-        Class<?> type = Class.forName(name.substring(0, name.lastIndexOf('.')));
-        Object object = type.getDeclaredConstructor().newInstance();
-        for (String key : result.getParams().getParamsKeys()) {
-            String value = result.getParams().getParam(key);
-            var field = type.getField(key);
-            field.set(object, field.getType() == int.class ? Integer.valueOf(value) : value);
-        }
-        return (Case) object;
     }
 }

@@ -19,11 +19,11 @@ final class BenchReport {
                 Units.grouped(result.cost().weights()), Units.bytes(result.cost().fileBytes()), plan.threads(),
                 plan.threads() == 1 ? "" : "s", plan.kvType(), plan.context()));
         lines.add("");
-        lines.add(Units.format("%-14s %20s %10s %17s  %s", "", "tokens/s", "median", "rate", "share of roof"));
-        lines.add(row("prefill " + plan.prompt(), result.prefill(), result.gigaflops(), "GFLOP/s",
-                result.shareOfFmaRoof()));
+        lines.add(Units.format("%-14s %20s %10s %17s  %-18s %s", "", "tokens/s", "median", "rate", "share of roof",
+                "roof (FMA; DRAM read)"));
+        lines.add(row("prefill " + plan.prompt(), result.prefill(), result.gigaflops(), "GFLOP/s", result.fmaRoofs()));
         lines.add(row("decode " + plan.decode(), result.decode(), result.gigabytesPerSecond(), "GB/s   ",
-                result.shareOfReadRoof()));
+                result.readRoofs()));
         lines.add("");
         Histogram steps = result.steps();
         lines.add(Units.format("decode step    p50 %s  p90 %s  p99 %s  max %s ms (%d steps%s)", millis(steps, 50),
@@ -35,13 +35,24 @@ final class BenchReport {
                 result.firstPrefillShare()));
         lines.add("peak memory    " + memory(result));
         lines.add("garbage        " + garbage(result));
-        lines.add("roofline       " + result.roofs());
         return lines;
     }
 
-    private static String row(String name, Samples samples, double rate, String unit, double share) {
+    private static String row(String name, Samples samples, Samples rates, String unit, Samples roofs) {
         String tokens = Units.format("%,.1f ± %.1f", samples.mean(), samples.deviation());
-        return Units.format("%-14s %20s %,10.1f %,9.1f %s  %.2f", name, tokens, samples.median(), rate, unit, share);
+        return Units.format("%-14s %20s %,10.1f %,9.1f %s  %-18s %s", name, tokens, samples.median(), rates.median(), unit,
+                spread("%.2f", rates.over(roofs)), spread("%,.1f", roofs));
+    }
+
+    /** As 0.84 (0.81-0.86): median, least and most. */
+    private static String spread(String format, Samples samples) {
+        return Units.format(format + " (" + format + "-" + format + ")", samples.median(), samples.least(), samples.most());
+    }
+
+    /** As 0.84 (0.81-0.86): median and quartiles. */
+    static String quartiles(String format, Samples samples) {
+        return Units.format(format + " (" + format + "-" + format + ")", samples.median(), samples.quantile(0.25),
+                samples.quantile(0.75));
     }
 
     private static String millis(Histogram steps, double percentile) {
@@ -76,9 +87,9 @@ final class BenchReport {
         map.put("context", plan.context());
         map.put("depth", plan.depth());
         map.put("prefill", samples(plan.prompt(), result.prefill(), "gflops", result.gigaflops(),
-                "shareOfFmaRoof", result.shareOfFmaRoof()));
+                "OfFmaRoof", result.fmaRoofs()));
         map.put("decode", samples(plan.decode(), result.decode(), "weightGBs", result.gigabytesPerSecond(),
-                "shareOfReadRoof", result.shareOfReadRoof()));
+                "OfReadRoof", result.readRoofs()));
         map.put("weightBytesPerToken", result.cost().bytesPerToken());
         map.put("stepMillis", steps(result.steps()));
         map.put("loadSeconds", result.loadNanos() / 1e9);
@@ -91,20 +102,21 @@ final class BenchReport {
         map.put("allocatedBytesPerStep", result.allocatedBytesPerStep() < 0 ? null : result.allocatedBytesPerStep());
         map.put("collectionsWhileMeasuring", result.collectionsMeasured());
         map.put("collections", result.collections());
-        map.put("roofline", result.roofs().asMap());
         return map;
     }
 
-    private static Map<String, Object> samples(int tokens, Samples samples, String rateName, double rate,
-            String shareName, double share) {
+    private static Map<String, Object> samples(int tokens, Samples samples, String rateName, Samples rates,
+            String ofRoof, Samples roofs) {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("tokens", tokens);
         map.put("tokensPerSecond", samples.values());
         map.put("mean", samples.mean());
         map.put("deviation", samples.deviation());
         map.put("median", samples.median());
-        map.put(rateName, rate);
-        map.put(shareName, share);
+        map.put(rateName, rates.median());
+        map.put("share" + ofRoof, rates.over(roofs).median());
+        map.put("shares" + ofRoof, rates.over(roofs).values());
+        map.put("roofs", roofs.values());
         return map;
     }
 

@@ -6,7 +6,7 @@ import io.lanewise.kernels.AttentionMask;
 import io.lanewise.kernels.KvBuffer;
 import io.lanewise.kernels.Matmul;
 import io.lanewise.kernels.PackedMatrix;
-import io.lanewise.kernels.Roofline;
+import io.lanewise.kernels.RoofMeter;
 import io.lanewise.parallel.ComputePool;
 import io.lanewise.parallel.Machine;
 import io.lanewise.parallel.Team;
@@ -22,7 +22,8 @@ import java.util.function.Consumer;
 
 /**
  * Measures the FP32 kernels by themselves, on one thread and on all: round after round over all cases, so that none has
- * the quiet minute of the machine to itself, with the roofline before and after. Every product is checked first.
+ * the quiet minute of the machine to itself, and each between two measurements of its roof. Every product is checked
+ * first.
  */
 final class KernelBench {
     private static final int[][] PRODUCTS = {{512, 512, 512}, {1024, 1024, 1024}, {2048, 2048, 2048}, {512, 8960, 1536}};
@@ -31,39 +32,44 @@ final class KernelBench {
     private static final int HEAD_DIM = 64;
     private static final int SEQUENCE = 2048;
     private static final int CACHED = 4096;
-    private static final long NANOS = 250_000_000L;
+    /** As long as the roofs around it, so that all see the same moods of the machine. */
+    private static final long NANOS = 80_000_000L;
+    /** Measurements of a case in a round. */
+    private static final int TURNS = 5;
+    private static final long WARM_UP_NANOS = 400_000_000L;
     private static final AttentionMask CAUSAL = new AttentionMask(true, 0, 0, 0.125f);
 
     /** A kernel on so many threads: {@code work} units (operations or bytes, in billions) a run. */
-    private record Case(String name, int threads, boolean reads, double work, Runnable run, List<Double> rates) {
-        double median() {
-            return new Samples(rates.stream().mapToDouble(Double::doubleValue).toArray()).median();
+    private record Case(String name, int threads, boolean reads, double work, Runnable run, double[] rates, double[] roofs) {
+        Samples shares() {
+            return new Samples(rates).over(new Samples(roofs));
         }
 
-        double share(Roofs roofs) {
-            return median() / (reads ? roofs.read(threads) : roofs.fma(threads));
+        double roof(RoofMeter meter) {
+            return reads ? meter.read(threads) : meter.fma(threads);
         }
     }
 
     private final Arena arena;
     private final List<Case> cases = new ArrayList<>();
     private final SplittableRandom random = new SplittableRandom(1);
-    private Roofs roofs;
+    private final int samples;
 
-    private KernelBench(Arena arena) {
+    private KernelBench(Arena arena, int samples) {
         this.arena = arena;
+        this.samples = samples;
     }
 
     /** @return the report: lines for people, or one line of JSON */
     static List<String> run(int threads, int rounds, boolean json, Consumer<String> progress) {
         try (Arena arena = Arena.ofShared(); ComputePool single = new ComputePool(1);
                 ComputePool all = new ComputePool(threads)) {
-            KernelBench bench = new KernelBench(arena);
+            KernelBench bench = new KernelBench(arena, rounds * TURNS);
             for (ComputePool pool : threads == 1 ? List.of(single) : List.of(single, all)) {
                 progress.accept("packing and checking");
                 bench.addCases(pool);
             }
-            bench.measure(all, rounds, progress);
+            bench.measure(threads, rounds, progress);
             return json ? List.of(Json.of(bench.asMap())) : bench.lines();
         }
     }
@@ -182,30 +188,34 @@ final class KernelBench {
     }
 
     private void add(String name, ComputePool pool, boolean reads, double work, Runnable run) {
-        cases.add(new Case(name, pool.threads(), reads, work, run, new ArrayList<>()));
+        cases.add(new Case(name, pool.threads(), reads, work, run, new double[samples], new double[samples]));
     }
 
-    private void measure(ComputePool pool, int rounds, Consumer<String> progress) {
+    private void measure(int threads, int rounds, Consumer<String> progress) {
         progress.accept("warming up");
-        cases.forEach(KernelBench::rate);
-        progress.accept("roofline");
-        Roofline before = Roofline.measure(pool);
-        for (int round = 0; round < rounds; round++) {
-            for (Case each : cases) {
-                progress.accept("round " + (round + 1) + " of " + rounds + ": " + each.name());
-                each.rates().add(rate(each));
+        cases.forEach(each -> rate(each, WARM_UP_NANOS));
+        try (RoofMeter meter = new RoofMeter(threads)) {
+            for (int round = 0; round < rounds; round++) {
+                for (Case each : cases) {
+                    progress.accept("round " + (round + 1) + " of " + rounds + ": " + each.name());
+                    double before = each.roof(meter);
+                    for (int i = round * TURNS; i < (round + 1) * TURNS; i++) {
+                        each.rates()[i] = rate(each, NANOS);
+                        double after = each.roof(meter);
+                        each.roofs()[i] = (before + after) / 2;
+                        before = after;
+                    }
+                }
             }
         }
-        progress.accept("roofline");
-        roofs = new Roofs(before, Roofline.measure(pool));
     }
 
     /** Billions of units a second. */
-    private static double rate(Case each) {
+    private static double rate(Case each, long nanos) {
         long start = System.nanoTime();
         long now = start;
         int runs = 0;
-        for (; now - start < NANOS; now = System.nanoTime()) {
+        for (; now - start < nanos; now = System.nanoTime()) {
             each.run().run();
             runs++;
         }
@@ -214,13 +224,12 @@ final class KernelBench {
 
     private List<String> lines() {
         List<String> lines = new ArrayList<>();
-        lines.add(Units.format("%-36s %7s %12s %17s", "FP32 kernel", "threads", "median", "share of roof"));
+        lines.add(Units.format("%-36s %7s %12s %19s  %s", "FP32 kernel", "threads", "median", "roof", "share of roof"));
         for (Case each : cases) {
-            lines.add(Units.format("%-36s %7d %10.1f %-7s %10.2f", each.name(), each.threads(), each.median(), unit(each),
-                    each.share(roofs)));
+            lines.add(Units.format("%-36s %7d %10.1f %-7s %11.1f  %s", each.name(), each.threads(),
+                    new Samples(each.rates()).median(), unit(each), new Samples(each.roofs()).median(),
+                    BenchReport.quartiles("%.2f", each.shares())));
         }
-        lines.add("");
-        lines.add("roofline  " + roofs);
         return lines;
     }
 
@@ -236,13 +245,13 @@ final class KernelBench {
             map.put("threads", each.threads());
             map.put("unit", unit(each));
             map.put("rates", each.rates());
-            map.put("median", each.median());
-            map.put("shareOfRoof", each.share(roofs));
+            map.put("roofs", each.roofs());
+            map.put("median", new Samples(each.rates()).median());
+            map.put("shareOfRoof", each.shares().median());
             kernels.add(map);
         }
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("kernels", kernels);
-        map.put("roofline", roofs.asMap());
         return map;
     }
 }

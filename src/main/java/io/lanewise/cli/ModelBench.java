@@ -5,8 +5,7 @@ import io.lanewise.generate.LoadOptions;
 import io.lanewise.generate.Model;
 import io.lanewise.generate.Session;
 import io.lanewise.generate.SessionOptions;
-import io.lanewise.kernels.Roofline;
-import io.lanewise.parallel.ComputePool;
+import io.lanewise.kernels.RoofMeter;
 import io.lanewise.tensor.DType;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -16,8 +15,8 @@ import java.util.function.Consumer;
 import org.HdrHistogram.Histogram;
 
 /**
- * Measures a whole model: first in the cold process as a user meets it, then warm, prefill and decode in turns, with the
- * roofline before and after. Tokens are random, and every prefill reads others.
+ * Measures a whole model: first in the cold process as a user meets it, then warm, prefill and decode in turns, each
+ * between two measurements of its roof. Tokens are random, and every prefill reads others.
  */
 final class ModelBench {
     private static final long LONGEST_STEP = 600_000_000_000L;
@@ -44,28 +43,34 @@ final class ModelBench {
      * @param firstTokenNanos from the start of loading to the end of the first prefill
      * @param prefill tokens a second, one value a repetition
      * @param decode tokens a second, one value a repetition
+     * @param fmaRoofs GFLOP/s beside each prefill
+     * @param readRoofs GB/s beside each decode
      * @param steps nanoseconds of every decode step measured
      * @param allocatedBytesPerStep of Java heap, by all threads; -1 where the JVM does not count
      */
     record Result(ModelCost cost, double prefillOperations, Plan plan, long cacheBytes, long loadNanos,
-            long firstPrefillNanos, long firstTokenNanos, Samples prefill, Samples decode, Histogram steps,
-            double allocatedBytesPerStep, long collections, long collectionsMeasured, OptionalLong peakResidentBytes,
-            Roofs roofs) {
+            long firstPrefillNanos, long firstTokenNanos, Samples prefill, Samples decode, Samples fmaRoofs,
+            Samples readRoofs, Histogram steps, double allocatedBytesPerStep, long collections,
+            long collectionsMeasured, OptionalLong peakResidentBytes) {
 
-        double gigabytesPerSecond() {
-            return decode.median() * cost.bytesPerToken() / 1e9;
+        /** Of weights, one value a repetition. */
+        Samples gigabytesPerSecond() {
+            return decode.times(cost.bytesPerToken() / 1e9);
         }
 
-        double shareOfReadRoof() {
-            return gigabytesPerSecond() / roofs.read();
+        /** One value a repetition. */
+        Samples sharesOfReadRoof() {
+            return gigabytesPerSecond().over(readRoofs);
         }
 
-        double gigaflops() {
-            return prefill.median() * prefillOperations / plan.prompt / 1e9;
+        /** One value a repetition. */
+        Samples gigaflops() {
+            return prefill.times(prefillOperations / plan.prompt / 1e9);
         }
 
-        double shareOfFmaRoof() {
-            return gigaflops() / roofs.fma();
+        /** One value a repetition. */
+        Samples sharesOfFmaRoof() {
+            return gigaflops().over(fmaRoofs);
         }
 
         /** Tokens a second of the first prefill, as a share of the steady figure. */
@@ -131,30 +136,35 @@ final class ModelBench {
             OptionalLong peak) {
         double[] prefill = new double[plan.repetitions];
         double[] decode = new double[plan.repetitions];
+        double[] fma = new double[plan.repetitions];
+        double[] read = new double[plan.repetitions];
         Histogram steps = newHistogram();
         long allocated = 0;
-        Roofline before = roofline();
-        long collectionsBefore = ProcessFigures.collections();
-        for (int i = 0; i < plan.repetitions; i++) {
-            progress.accept("run " + (i + 1) + " of " + plan.repetitions);
-            prefill[i] = plan.prompt * 1e9 / prefill(session);
-            fillTo(session, plan.depth);
-            long allocatedBefore = ProcessFigures.allocatedBytes();
-            decode[i] = plan.decode * 1e9 / decode(session, plan.decode, steps);
-            allocated += ProcessFigures.allocatedBytes() - allocatedBefore;
+        long collectionsBefore;
+        long collections;
+        progress.accept("roofs");
+        try (RoofMeter meter = new RoofMeter(plan.threads)) {
+            collectionsBefore = ProcessFigures.collections();
+            for (int i = 0; i < plan.repetitions; i++) {
+                progress.accept("run " + (i + 1) + " of " + plan.repetitions);
+                fillTo(session, plan.depth);
+                double before = meter.fma(plan.threads);
+                prefill[i] = plan.prompt * 1e9 / prefill(session);
+                fma[i] = (before + meter.fma(plan.threads)) / 2;
+                fillTo(session, plan.depth);
+                before = meter.read(plan.threads);
+                long allocatedBefore = ProcessFigures.allocatedBytes();
+                decode[i] = plan.decode * 1e9 / decode(session, plan.decode, steps);
+                allocated += ProcessFigures.allocatedBytes() - allocatedBefore;
+                read[i] = (before + meter.read(plan.threads)) / 2;
+            }
+            collections = ProcessFigures.collections();
         }
-        long collections = ProcessFigures.collections();
         return new Result(cost, cost.prefillOperations(session.model().config(), plan.depth, plan.prompt), plan,
-                session.cacheBytes(), loadNanos, firstPrefill, firstToken, new Samples(prefill), new Samples(decode), steps,
+                session.cacheBytes(), loadNanos, firstPrefill, firstToken, new Samples(prefill), new Samples(decode),
+                new Samples(fma), new Samples(read), steps,
                 ProcessFigures.allocatedBytes() < 0 ? -1 : (double) allocated / plan.decode / plan.repetitions, collections,
-                collections - collectionsBefore, peak, new Roofs(before, roofline()));
-    }
-
-    private Roofline roofline() {
-        progress.accept("roofline");
-        try (ComputePool pool = new ComputePool(plan.threads)) {
-            return Roofline.measure(pool);
-        }
+                collections - collectionsBefore, peak);
     }
 
     /** Reads {@code prompt} random tokens after {@code depth} others; the nanoseconds it took. */

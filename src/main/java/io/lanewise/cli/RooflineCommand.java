@@ -3,6 +3,8 @@ package io.lanewise.cli;
 import io.lanewise.kernels.Lanes;
 import io.lanewise.kernels.Roofline;
 import io.lanewise.parallel.ComputePool;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -28,11 +30,22 @@ final class RooflineCommand extends EngineCommand {
         try (ComputePool pool = new ComputePool(threads.threads())) {
             Roofline roof = Roofline.measure(pool);
             if (json) {
-                console.println(Json.of(Roofs.asMap(roof)));
+                console.println(Json.of(asMap(roof)));
             } else {
                 print(roof);
             }
         }
+    }
+
+    private static Map<String, Object> asMap(Roofline roof) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("threads", roof.threads());
+        map.put("vectorBits", Lanes.BITS);
+        map.put("fmaGflopsOneThread", roof.fmaOne());
+        map.put("fmaGflops", roof.fmaAll());
+        map.put("dramReadGBsOneThread", roof.readOne());
+        map.put("dramReadGBs", roof.readAll());
+        return map;
     }
 
     private void print(Roofline roof) {

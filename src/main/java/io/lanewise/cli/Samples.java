@@ -15,10 +15,36 @@ record Samples(double... values) {
         return values.length < 2 ? 0 : Math.sqrt(squares / (values.length - 1));
     }
 
+    double least() {
+        return Arrays.stream(values).min().orElse(0);
+    }
+
+    double most() {
+        return Arrays.stream(values).max().orElse(0);
+    }
+
+    /** Each value times the same factor. */
+    Samples times(double factor) {
+        return new Samples(Arrays.stream(values).map(value -> value * factor).toArray());
+    }
+
+    /** Each value divided by the other's that was taken with it. */
+    Samples over(Samples others) {
+        double[] ratios = values.clone();
+        Arrays.setAll(ratios, i -> values[i] / others.values[i]);
+        return new Samples(ratios);
+    }
+
     double median() {
+        return quantile(0.5);
+    }
+
+    /** The value below which a share of all lie; between two values in proportion. */
+    double quantile(double share) {
         double[] sorted = values.clone();
         Arrays.sort(sorted);
-        int half = sorted.length / 2;
-        return sorted.length % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+        double at = share * (sorted.length - 1);
+        int below = (int) at;
+        return below + 1 == sorted.length ? sorted[below] : sorted[below] + (at - below) * (sorted[below + 1] - sorted[below]);
     }
 }
