@@ -3,8 +3,8 @@ package io.lanewise.generate;
 /**
  * Guesses the next tokens from the text itself and reads them in one pass with the token that is known: what followed the
  * last few tokens where they stood before often follows again, as in summaries, corrections and code (prompt look-up
- * decoding, Saxena 2023). A guess counts only where sampling gives the same token, so the text is what it would be without;
- * rows of a batch and single rows may differ in the last bits of logits. Allocates nothing while decoding.
+ * decoding, Saxena 2023). A guess counts only where sampling gives the same token, and logits and cache are the bits that
+ * tokens read one by one give, so the text is what it would be without. Allocates nothing while decoding.
  */
 final class LookAhead {
     private static final int LONGEST_MATCH = 4;

@@ -97,12 +97,14 @@ public final class Session implements AutoCloseable {
         decoder.logits(state, 0, 1);
     }
 
-    /** Appends the first {@code count} tokens in one pass and leaves the logits after each in a row of its own. */
+    /**
+     * Appends the first {@code count} tokens in one pass and leaves the logits after each in a row of its own: to the bits
+     * that {@link #decode(int)} would give one by one.
+     */
     void decode(int[] tokens, int count) {
         int position = cache.length();
         System.arraycopy(tokens, 0, history, position, count);
-        decoder.forward(state, history, position, count);
-        decoder.logits(state, 0, count);
+        decoder.forwardAlone(state, history, position, count);
     }
 
     /** Rows of logits that one pass can give. */

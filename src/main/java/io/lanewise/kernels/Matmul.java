@@ -55,6 +55,7 @@ public final class Matmul {
     private Product[] products = new Product[16];
     private int productCount;
     private int panels;
+    private boolean rowsAlone;
 
     /**
      * @param arena one that all threads of the team may use, such as {@code Arena.ofShared()}
@@ -219,6 +220,15 @@ public final class Matmul {
         }
     }
 
+    /**
+     * From here on, whether every row gets the bits that it gets where it is the only one. Some types sum a single row in
+     * an order of its own; then a panel serves several rows one after the other out of the cache, which is slower than
+     * sweeping it over them and still far faster than reading the weights again for each.
+     */
+    public void setRowsAlone(boolean rowsAlone) {
+        this.rowsAlone = rowsAlone;
+    }
+
     /** Computes all products added since {@link #begin}, in one stage. */
     public void run() {
         if (rows < 0) {
@@ -348,6 +358,12 @@ public final class Matmul {
             long cStride, int cols, boolean add) {
         PackedMatrix w = product.w;
         PanelFormat format = w.format();
+        if (rowsAlone && count > 1 && (format.takesRowsWhole() || format instanceof CodedPanels)) {
+            for (int row = 0; row < count; row++) {
+                sweep(product, panel, firstRow + row, 1, own, c, c0 + row * cStride, cStride, cols, add);
+            }
+            return;
+        }
         long at = w.panelAt(panel);
         MemorySegment x = product.x;
         int inDim = product.inDim;

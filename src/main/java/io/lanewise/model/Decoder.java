@@ -98,6 +98,24 @@ public final class Decoder implements AutoCloseable {
         }
     }
 
+    /**
+     * As {@link #forward} and {@link #logits} for all rows, to the bits that a pass for each row by itself would give, in
+     * the cache too. Weights are read once for all rows.
+     *
+     * @param rows at most {@link DecoderState#LOGIT_ROWS}
+     */
+    public void forwardAlone(DecoderState s, int[] tokens, int from, int rows) {
+        s.rowsAlone = true;
+        s.matmul.setRowsAlone(true);
+        try {
+            forward(s, tokens, from, rows);
+            logits(s, 0, rows);
+        } finally {
+            s.rowsAlone = false;
+            s.matmul.setRowsAlone(false);
+        }
+    }
+
     /** x += residualScale · postNorm(sublayer(preNorm(x))). */
     private void addTo(DecoderState s, Residual residual, int rows) {
         Tensor in = s.x;

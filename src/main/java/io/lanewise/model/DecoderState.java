@@ -35,6 +35,8 @@ public final class DecoderState implements AutoCloseable {
     final KvCache cache;
     final RowStages rowStages;
     final int maxRows;
+    /** Whether rows are to get the bits that they get one by one, see {@link Decoder#forwardAlone}. */
+    boolean rowsAlone;
     /** The different rotations of the layers. */
     final RopeTable[] ropes;
     /** Cosines and sines of each row's position for each rotation, [maxRows, rowLength of the table]. */

@@ -55,8 +55,11 @@ record GroupedAttention(int layer, Linear query, Linear key, Linear value, HeadN
         value.addTo(s.matmul, s.v);
         s.matmul.run();
         s.rowStages.turnAndCache(this, kv, rows);
-        s.attention.forward(s.q.segment(), 0, s.q.stride(0), rows, startPos, kv, startPos + rows, mask,
-                s.attnOut.segment(), 0, s.attnOut.stride(0));
+        int step = s.rowsAlone ? 1 : rows;
+        for (int row = 0; row < rows; row += step) {
+            s.attention.forward(s.q.segment(), row * s.q.stride(0), s.q.stride(0), step, startPos + row, kv,
+                    startPos + row + step, mask, s.attnOut.segment(), row * s.attnOut.stride(0), s.attnOut.stride(0));
+        }
         s.multiply(s.attnOut, rows);
         output.addTo(s.matmul, Activation.NONE, residual, out);
         s.matmul.run();

@@ -86,7 +86,7 @@ final class LatentState {
         absorbedPair = cacheDim + rank;
         move = (long) (shape.qkNopeHeadDim() + shape.vHeadDim()) * rank;
         absorbedRows = absorbedPair <= naivePair ? maxRows
-                : (int) Math.min(maxRows, move / (absorbedPair - naivePair) + 1);
+                : (int) Math.min(maxRows, Math.max(DecoderState.LOGIT_ROWS, move / (absorbedPair - naivePair) + 1));
         queryLatent = shape.qLoraRank() == 0 ? null : Tensor.allocate(arena, maxRows, shape.qLoraRank());
         q = Tensor.allocate(arena, maxRows, nHeads * shape.headDim());
         latent = Tensor.allocate(arena, maxRows, cacheDim);
@@ -147,6 +147,9 @@ final class LatentState {
 
     /** Whether the naive form takes fewer multiply-adds for rows at {@code startPos} and following. */
     boolean naiveIsCheaper(int startPos, int rows) {
+        if (s.rowsAlone) {
+            return false;
+        }
         if (form != Form.CHEAPER && rows <= absorbedRows) {
             return form == Form.NAIVE;
         }
@@ -168,8 +171,12 @@ final class LatentState {
                     (long) head * shape.cacheDim(), absorbedQ.stride(0));
         }
         s.matmul.run();
-        absorbed.forward(absorbedQ.segment(), 0, absorbedQ.stride(0), rows, startPos, cache, startPos + rows,
-                attention.mask(), absorbedOut.segment(), 0, absorbedOut.stride(0));
+        int step = s.rowsAlone ? 1 : rows;
+        for (int row = 0; row < rows; row += step) {
+            absorbed.forward(absorbedQ.segment(), row * absorbedQ.stride(0), absorbedQ.stride(0), step, startPos + row, cache,
+                    startPos + row + step, attention.mask(), absorbedOut.segment(), row * absorbedOut.stride(0),
+                    absorbedOut.stride(0));
+        }
         s.matmul.begin(absorbedOut.segment(), 0, absorbedOut.stride(0), rows, rank);
         for (int head = 0; head < nHeads; head++) {
             s.matmul.input(absorbedOut.segment(), (long) head * rank, absorbedOut.stride(0), rows, rank);
