@@ -9,6 +9,8 @@ package io.lanewise.generate;
 final class LookAhead {
     private static final int LONGEST_MATCH = 4;
     private static final int SHORTEST_MATCH = 2;
+    /** Guesses of the first pass. A row more costs up to half of a pass, so only what has proven right goes further. */
+    private static final int FIRST_GUESSES = 4;
 
     private final Session session;
     /** The token that is known, then guesses. */
@@ -17,6 +19,8 @@ final class LookAhead {
     private int row;
     private int start;
     private int accepted;
+    /** Most tokens to guess next: twice as many when all were right, else one more than were. */
+    private int reach = FIRST_GUESSES;
 
     /** @param guesses most tokens to guess at a time; 0 for none */
     LookAhead(Session session, int guesses) {
@@ -46,11 +50,18 @@ final class LookAhead {
             accepted++;
             return;
         }
+        adapt();
         drop();
         start = session.position();
         tokens[0] = token;
-        rows = 1 + guess(Math.min(tokens.length, session.contextLength() - start) - 1);
+        rows = 1 + guess(Math.min(reach, Math.min(tokens.length, session.contextLength() - start) - 1));
         session.decode(tokens, rows);
+    }
+
+    private void adapt() {
+        if (rows > 1) {
+            reach = Math.min(tokens.length, row == rows - 1 ? 2 * row : row + 1);
+        }
     }
 
     /** Takes wrong guesses back. */
