@@ -3,6 +3,7 @@ package io.lanewise.cli;
 import io.lanewise.generate.Chat;
 import io.lanewise.generate.ChatTemplate;
 import io.lanewise.generate.Model;
+import io.lanewise.generate.SavedSession;
 import io.lanewise.generate.Session;
 import io.lanewise.generate.SessionOptions;
 import java.io.IOException;
@@ -35,6 +36,14 @@ final class ChatCommand extends EngineCommand {
     @Option(names = "--load", paramLabel = "FILE", description = "Go on with a conversation that /save has written.")
     private Path load;
 
+    @Option(names = "--load-session", paramLabel = "FILE",
+            description = "Go on where --save-session stopped, without reading the conversation again.")
+    private Path loadSession;
+
+    @Option(names = "--save-session", paramLabel = "FILE",
+            description = "At the end write the conversation and what the model remembers of it to this file.")
+    private Path saveSession;
+
     @Mixin
     private SamplingOptions sampling;
 
@@ -58,17 +67,27 @@ final class ChatCommand extends EngineCommand {
             throw new UserMistake("--ctx: expected 1 or more, got " + context);
         }
         SessionOptions sized = SessionOptions.DEFAULT.withContextLength(context).withKvType(kvType.type());
-        try (Model loaded = model.load();
+        if (load != null && loadSession != null) {
+            throw new UserMistake("--load and --load-session exclude each other");
+        }
+        try (SavedSession saved = loadSession == null ? null : SavedSession.open(loadSession);
+                Model loaded = model.load();
                 Session session = loaded.newSession(sized);
                 ChatInput input = console.inIsTerminal() ? ChatInput.terminal(ChatLoop.COMMANDS) : ChatInput.lines(console)) {
             Chat chat = new Chat(session, template(loaded), sampling.options());
             if (load != null) {
                 chat.restore(Conversation.load(load));
             }
+            if (saved != null) {
+                chat.restore(saved);
+            }
             if (!system.isEmpty()) {
                 chat.system(system);
             }
             new ChatLoop(console, input, session, chat, hideReasoning, stats).run();
+            if (saveSession != null && session.position() > 0) {
+                chat.save(saveSession);
+            }
         }
     }
 

@@ -4,10 +4,12 @@ import io.lanewise.generate.GenerationOptions;
 import io.lanewise.generate.GenerationResult;
 import io.lanewise.generate.GenerationResult.StopReason;
 import io.lanewise.generate.Model;
+import io.lanewise.generate.SavedSession;
 import io.lanewise.generate.Session;
 import io.lanewise.generate.SessionOptions;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -34,6 +36,14 @@ final class GenerateCommand extends EngineCommand {
 
     @Mixin
     private KvTypeOption kvType;
+
+    @Option(names = "--load-session", paramLabel = "FILE",
+            description = "Go on where --save-session stopped: the prompt, if any, follows that text, which is not read again.")
+    private Path loadSession;
+
+    @Option(names = "--save-session", paramLabel = "FILE",
+            description = "At the end write the text and what the model remembers of it to this file.")
+    private Path saveSession;
 
     @Option(names = "--no-echo", description = "Print the answer without the prompt before it.")
     private boolean noEcho;
@@ -67,18 +77,36 @@ final class GenerateCommand extends EngineCommand {
         kvType.type();
         String text = promptText();
         long start = System.nanoTime();
-        try (Model loaded = model.load()) {
+        try (SavedSession saved = loadSession == null ? null : SavedSession.open(loadSession); Model loaded = model.load()) {
             long loadNanos = System.nanoTime() - start;
-            int[] tokens = loaded.tokenizer().encode(text, true, true);
+            int[] tokens = tokens(loaded, saved, text);
             try (Session session = loaded.newSession(sizedFor(loaded, tokens.length + options.maxTokens()))) {
                 if (tokens.length > session.contextLength()) {
                     throw new UserMistake("the prompt has " + tokens.length + " tokens, the context "
                             + session.contextLength() + "; shorten the prompt"
                             + (context > 0 ? " or give a longer --ctx" : ""));
                 }
+                if (saved != null) {
+                    session.restore(saved);
+                }
                 generate(session, text, tokens, options, loadNanos);
+                if (saveSession != null) {
+                    session.save(saveSession);
+                }
             }
         }
+    }
+
+    /** The text to continue: the prompt, after the saved text if there is one. */
+    private static int[] tokens(Model loaded, SavedSession saved, String text) {
+        if (saved == null) {
+            return loaded.tokenizer().encode(text, true, true);
+        }
+        int[] before = saved.text();
+        int[] prompt = text.isEmpty() ? new int[0] : loaded.tokenizer().encode(text, false, true);
+        int[] all = Arrays.copyOf(before, before.length + prompt.length);
+        System.arraycopy(prompt, 0, all, before.length, prompt.length);
+        return all;
     }
 
     private String promptText() throws IOException {
@@ -87,6 +115,9 @@ final class GenerateCommand extends EngineCommand {
         }
         if (prompt != null && prompt.positional != null) {
             return prompt.positional;
+        }
+        if (prompt == null && loadSession != null) {
+            return "";
         }
         if ((prompt == null || prompt.file == null) && console.inIsTerminal()) {
             throw new UserMistake("no prompt: give one with --prompt TEXT, with --file FILE or on stdin");

@@ -184,6 +184,11 @@ public final class Metadata {
         return map;
     }
 
+    /** A value of any type as {@link #asMap} has it. */
+    public Object value(String key) {
+        return require(key, "a value").toObject();
+    }
+
     /** The values as the file has them, for a writer that copies them. */
     Map<String, MetadataValue> values() {
         return values;

@@ -1,6 +1,7 @@
 package io.lanewise.generate;
 
 import io.lanewise.generate.ChatMessage.Role;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -37,6 +38,19 @@ public final class Chat {
     /** Forgets all but the system message. */
     public void reset() {
         messages.removeIf(message -> message.role() != Role.SYSTEM);
+    }
+
+    /**
+     * Writes the conversation and what the model remembers of it to a file; errors as {@link Session#save}.
+     */
+    public void save(Path file) {
+        SavedSession.write(file, session, new int[0], messages);
+    }
+
+    /** Goes on where a saved conversation was; errors as {@link Session#restore}. */
+    public void restore(SavedSession saved) {
+        session.restore(saved);
+        restore(saved.messages());
     }
 
     /** Goes on with another conversation. */

@@ -69,7 +69,7 @@ public final class Generation implements Iterator<String> {
     public void stop() {
         if (stopReason == null) {
             stopReason = StopReason.CANCELLED;
-            lookAhead.drop();
+            finish();
         }
         nextPiece = "";
     }
@@ -114,13 +114,22 @@ public final class Generation implements Iterator<String> {
         nextPiece = stopTexts.accept(decoder.accept(token));
         if (stopTexts.found()) {
             stopReason = StopReason.STOP_TEXT;
-            lookAhead.drop();
+            finish();
+        }
+    }
+
+    /** Leaves in the session what was written: the last token is never read. */
+    private void finish() {
+        lookAhead.drop();
+        int written = session.position() - prompt.length;
+        if (written >= 0 && written < count) {
+            session.setUnread(Arrays.copyOfRange(tokens, written, count));
         }
     }
 
     private void end(StopReason reason) {
         stopReason = reason;
-        lookAhead.drop();
+        finish();
         String rest = stopTexts.accept(decoder.flush());
         nextPiece = rest + stopTexts.flush();
     }

@@ -25,14 +25,22 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 public final class Model implements AutoCloseable {
     private final Checkpoint checkpoint;
+    /** As the file has it, before any conversion. */
+    private final Checkpoint original;
+    private final LoadOptions options;
     private final Decoder decoder;
     private final Tokenizer tokenizer;
     private final ComputePool pool;
     private final boolean ownsPool;
     private final AtomicInteger openSessions = new AtomicInteger();
 
-    private Model(Checkpoint checkpoint, Decoder decoder, Tokenizer tokenizer, ComputePool pool, boolean ownsPool) {
+    private String fingerprint;
+
+    private Model(Checkpoint checkpoint, Checkpoint original, LoadOptions options, Decoder decoder, Tokenizer tokenizer,
+            ComputePool pool, boolean ownsPool) {
         this.checkpoint = checkpoint;
+        this.original = original;
+        this.options = options;
         this.decoder = decoder;
         this.tokenizer = tokenizer;
         this.pool = pool;
@@ -57,6 +65,7 @@ public final class Model implements AutoCloseable {
         Checkpoint checkpoint = null;
         try {
             checkpoint = HuggingFaceFolder.is(file) ? HuggingFaceFolder.open(file) : Checkpoint.open(file);
+            Checkpoint original = checkpoint;
             Warmup warmup = Warmup.begin(checkpoint, options.type());
             Tokenizer tokenizer = tokenizer(file, checkpoint, options.tokenizer());
             checkTokens(checkpoint, tokenizer);
@@ -66,7 +75,7 @@ public final class Model implements AutoCloseable {
             LoraAdapter adapter = options.lora() == null ? null : LoraAdapter.open(options.lora());
             Decoder decoder = Decoder.load(checkpoint, adapter, pool, options.expertsOnDemand());
             warmup.await();
-            return new Model(checkpoint, decoder, tokenizer, pool, ownsPool);
+            return new Model(checkpoint, original, options, decoder, tokenizer, pool, ownsPool);
         } catch (Throwable failed) {
             if (checkpoint != null) {
                 checkpoint.close();
@@ -120,6 +129,19 @@ public final class Model implements AutoCloseable {
     /** The model's vocabulary. */
     public Tokenizer tokenizer() {
         return tokenizer;
+    }
+
+    /** The name that the model's file gives it, or else the name of the file. */
+    public String name() {
+        return checkpoint.metadata().string("general.name", String.valueOf(checkpoint.path().getFileName()));
+    }
+
+    /** A hash that tells this model, as it was loaded, from others; the same in every run. */
+    synchronized String fingerprint() {
+        if (fingerprint == null) {
+            fingerprint = Fingerprint.of(original, options.type(), options.lora());
+        }
+        return fingerprint;
     }
 
     /** The Jinja template that the model carries for conversations. */

@@ -4,7 +4,9 @@ import io.lanewise.model.Decoder;
 import io.lanewise.model.DecoderState;
 import io.lanewise.nn.KvCache;
 import io.lanewise.tensor.Tensor;
+import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * One conversation with a {@link Model}: the tokens so far and what the model remembers of them. For one thread at a
@@ -12,12 +14,16 @@ import java.util.Arrays;
  * a token allocates nothing.
  */
 public final class Session implements AutoCloseable {
+    private static final int[] NOTHING = {};
+
     private final Model model;
     private final Decoder decoder;
     private final DecoderState state;
     private final KvCache cache;
     /** The tokens in the cache, then room for the rest. */
     private final int[] history;
+    /** Tokens of the text after those: what the last generation wrote and did not need to read. */
+    private int[] unread = NOTHING;
     private volatile boolean cancelled;
     private boolean closed;
 
@@ -49,6 +55,46 @@ public final class Session implements AutoCloseable {
         return Arrays.copyOf(history, cache.length());
     }
 
+    /** The whole text so far: the tokens that the model has read, and what the last generation wrote after them. */
+    public int[] text() {
+        int[] text = Arrays.copyOf(history, cache.length() + unread.length);
+        System.arraycopy(unread, 0, text, cache.length(), unread.length);
+        return text;
+    }
+
+    /** What a generation wrote and the model has not read: its last token as a rule. */
+    void setUnread(int[] tokens) {
+        unread = tokens;
+    }
+
+    /**
+     * Writes the text so far and what the model remembers of it to a file.
+     *
+     * @throws IllegalArgumentException if there is no text yet
+     * @throws io.lanewise.format.FormatException if nothing can be written there
+     */
+    public void save(Path file) {
+        SavedSession.write(file, this, unread, List.of());
+    }
+
+    /**
+     * Goes on where a saved session was, in place of the text so far.
+     *
+     * @throws io.lanewise.format.FormatException if it is of another model or cache type, longer than this session, or
+     *     damaged; then this one is as it was
+     */
+    public void restore(SavedSession saved) {
+        int[] tokens = saved.restore(model, cache);
+        truncate(0);
+        System.arraycopy(tokens, 0, history, 0, tokens.length);
+        cache.advance(tokens.length);
+        unread = saved.unread();
+    }
+
+    KvCache cache() {
+        return cache;
+    }
+
     /** Bytes of the KV cache. */
     public long cacheBytes() {
         return cache.byteSize();
@@ -57,6 +103,7 @@ public final class Session implements AutoCloseable {
     /** Forgets all tokens from {@code position} on. */
     public void truncate(int position) {
         cache.truncate(position);
+        unread = NOTHING;
     }
 
     /**
@@ -71,6 +118,7 @@ public final class Session implements AutoCloseable {
             throw new IllegalArgumentException("prompt: expected 1 to " + cache.capacity() + " tokens, got "
                     + tokens.length + "; shorten it or open a session with a longer context");
         }
+        unread = NOTHING;
         int common = Arrays.mismatch(tokens, 0, tokens.length, history, 0, cache.length());
         int reused = Math.min(common < 0 ? tokens.length : common, tokens.length - 1);
         cache.truncate(reused);
@@ -93,6 +141,7 @@ public final class Session implements AutoCloseable {
             throw new IllegalStateException("decode: the context of " + history.length + " positions is full");
         }
         history[position] = token;
+        unread = NOTHING;
         decoder.forward(state, history, position, 1);
         decoder.logits(state, 0, 1);
     }
@@ -136,6 +185,7 @@ public final class Session implements AutoCloseable {
      */
     public void logitsOf(int[] tokens, LogitsConsumer consumer) {
         int logitRows = state.logits().shape().size(0);
+        unread = NOTHING;
         for (int from = 0; from < tokens.length; ) {
             int rows = Math.min(state.maxRows(), tokens.length - from);
             int start = cache.length();

@@ -328,6 +328,14 @@ public final class KvBuffer {
         }
     }
 
+    /** Takes note of Inf and NaN among {@code count} F16 numbers that come from elsewhere, at byte {@code at}. */
+    void noteSpecials(MemorySegment halves, long at, int count) {
+        for (int i = 0; i < count; i++) {
+            short half = halves.get(KvPositions.SHORT, at + 2L * i);
+            special |= !Float.isFinite(Float.float16ToFloat(half));
+        }
+    }
+
     /** Whether no Inf or NaN was ever written to an F16 buffer: it can be widened the short way. */
     boolean isFinite() {
         return !special;

@@ -66,6 +66,16 @@ public final class KvCache {
         length = newLength;
     }
 
+    /** How the layers store numbers. */
+    public DType dtype() {
+        return layers[0].dtype();
+    }
+
+    /** Number of layers. */
+    public int layers() {
+        return layers.length;
+    }
+
     /** Bytes of all layers. */
     public long byteSize() {
         long bytes = 0;

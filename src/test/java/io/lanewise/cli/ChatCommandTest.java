@@ -46,6 +46,18 @@ class ChatCommandTest {
     }
 
     @Test
+    void savedSessionsGoOnWithoutBeingReadAgain() throws IOException {
+        String file = temp.resolve("chat.session").toString();
+        CommandLineRun whole = chat("Once\nupon\n", "--template", "plain");
+        CommandLineRun first = chat("Once\n", "--template", "plain", "--save-session", file);
+        CommandLineRun second = chat("upon\n", "--template", "plain", "--load-session", file, "--stats");
+        assertThat(first.out() + second.out()).isEqualTo(whole.out());
+        assertThat(second.err()).containsPattern("\\([1-9]\\d* more in the cache\\)");
+        CommandLineRun both = chat("x\n", "--template", "plain", "--load-session", file, "--load", file);
+        assertThat(both.exit()).isEqualTo(2);
+    }
+
+    @Test
     void commandsAnswerOnStderrAndUnknownOnesDoNotEndTheTalk() {
         CommandLineRun run = chat("/bogus\n/stats\n/system Be kind.\n/reset\n/save\n/load " + temp.resolve("none.json")
                 + "\n/help\nOnce\n/exit\nnot read\n", "--template", "plain");

@@ -44,6 +44,23 @@ class GenerateCommandTest {
         assertThat(run.out()).startsWith(expected.stripTrailing()).endsWith("\n");
     }
 
+    @Test
+    void aSavedSessionGoesOnWhereItStopped() {
+        String file = temp.resolve("session").toString();
+        String whole = greedy("F32", "-n", "40", "-p", PROMPT).out();
+        String begun = greedy("F32", "-n", "15", "-p", PROMPT, "--save-session", file).out();
+        String rest = greedy("F32", "-n", "25", "--load-session", file).out();
+        assertThat(begun.stripTrailing() + rest).isEqualToNormalizingWhitespace(whole);
+
+        assertThat(greedy("F32", "-n", "5", "--load-session", file, "-p", " The end").out()).startsWith(" The end");
+        CommandLineRun other = greedy("F16", "-n", "5", "--load-session", file);
+        assertThat(other.exit()).isEqualTo(2);
+        assertThat(other.err()).hasLineCount(1).contains("another model");
+        CommandLineRun model = greedy("F32", "-n", "5", "--load-session", model("F32"));
+        assertThat(model.exit()).isEqualTo(2);
+        assertThat(model.err()).hasLineCount(1).contains("no saved session");
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"F16", "BF16"})
     void halfPrecisionBeginsAlike(String type) {
