@@ -53,8 +53,7 @@ public final class HuggingFaceFolder {
             GgufWriter metadata = config.metadata();
             tokenizer(folder).ifPresent(tokenizer -> VocabularyWriter.write(tokenizer.vocabulary(), metadata));
             chatTemplate(folder).ifPresent(template -> metadata.string("tokenizer.chat_template", template));
-            List<TensorSource> tensors = new ArrayList<>(HuggingFaceTensors.of(checkpoint, config.changes(),
-                    config.nHeads(), config.nKvHeads()));
+            List<TensorSource> tensors = new ArrayList<>(HuggingFaceTensors.of(checkpoint, config));
             tensors.addAll(config.tensors());
             if (config.tied()) {
                 tensors.removeIf(tensor -> tensor.name().equals("output.weight"));

@@ -87,6 +87,9 @@ final class ConfigBuilder {
         qkvBias = keys.hasTensor(fusedQkv ? "blk.0.attn_qkv.bias" : "blk.0.attn_q.bias");
         attnOutputBias = keys.hasTensor("blk.0.attn_output.bias");
         rope = ropeStyle == null ? null : keys.rope(ropeStyle, headDim);
+        if (keys.has("attention.sliding_window") && keys.isArray("attention.sliding_window_pattern")) {
+            localLayers(keys.size("attention.sliding_window"), 1, rope);
+        }
     }
 
     /**
@@ -96,6 +99,20 @@ final class ConfigBuilder {
     void localLayers(int window, int period, RopeConfig localRope) {
         boolean[] local = keys.pattern("attention.sliding_window_pattern", nLayers, period);
         layer = index -> local[index] ? new LayerConfig(window, localRope) : new LayerConfig(0, rope);
+    }
+
+    /** The activation of the feed-forward that the file names, or else this one. */
+    void activationOr(Activation otherwise) {
+        String key = "feed_forward.activation";
+        String name = keys.string(key, "");
+        activation = switch (name) {
+            case "" -> otherwise;
+            case "gelu" -> Activation.GELU_ERF;
+            case "gelu_tanh" -> Activation.GELU_TANH;
+            case "silu" -> Activation.SILU;
+            case "relu" -> Activation.RELU;
+            default -> throw keys.error(key, "expected gelu, gelu_tanh, silu or relu, got '" + name + "'");
+        };
     }
 
     ModelConfig build() {

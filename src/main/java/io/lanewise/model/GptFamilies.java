@@ -25,7 +25,7 @@ final class GptFamilies {
         model.normBias = true;
         model.qkvBias = true;
         model.attnOutputBias = true;
-        model.activation = Activation.GELU_TANH;
+        model.activationOr(Activation.GELU_TANH);
         model.gated = false;
         model.ffnBias = true;
         return model;

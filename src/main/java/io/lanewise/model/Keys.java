@@ -89,6 +89,10 @@ final class Keys {
         return metadata.has(full(key));
     }
 
+    boolean isArray(String key) {
+        return metadata.isArray(full(key));
+    }
+
     boolean flag(String key, boolean otherwise) {
         return metadata.flag(full(key), otherwise);
     }

@@ -16,7 +16,7 @@ final class ParallelFamilies {
         model.normBias = true;
         model.order = keys.hasTensor("blk.0.attn_norm_2.weight") ? Order.PARALLEL_OWN_NORM : Order.PARALLEL;
         model.fusedQkv = true;
-        model.activation = Activation.GELU_TANH;
+        model.activationOr(Activation.GELU_TANH);
         model.gated = false;
         return model.build();
     }
