@@ -71,7 +71,7 @@ final class ChatLoop {
             if (!console.inIsTerminal()) {
                 throw mistake;
             }
-            console.error("engine: " + mistake.getMessage());
+            console.error("engine: " + Failures.message(mistake, true));
         }
     }
 

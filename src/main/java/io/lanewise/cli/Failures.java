@@ -1,6 +1,7 @@
 package io.lanewise.cli;
 
 import io.lanewise.format.FormatException;
+import io.lanewise.generate.ChatTemplate;
 import io.lanewise.template.TemplateException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -98,6 +99,8 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
             case AccessDeniedException denied -> denied.getFile() + ": permission denied";
             case IOException io -> String.valueOf(io.getMessage());
             case UncheckedIOException io -> String.valueOf(io.getMessage());
+            case TemplateException template -> template.getMessage() + "; --template NAME|FILE takes another, as one of "
+                    + String.join(", ", ChatTemplate.NAMES);
             default -> users ? String.valueOf(failure.getMessage()) : failure.toString();
         };
     }

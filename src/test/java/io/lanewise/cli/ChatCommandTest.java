@@ -3,6 +3,8 @@ package io.lanewise.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lanewise.SharedData;
+import io.lanewise.format.Checkpoint;
+import io.lanewise.format.GgufWriter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -99,6 +101,26 @@ class ChatCommandTest {
         CommandLineRun run = chat("x\n", "--template", template);
         assertThat(run.exit()).isEqualTo(2);
         assertThat(run.err()).hasLineCount(1).contains("template");
+    }
+
+    /** The model's own template: broken, refusing, endless, huge. The way out is named, and it works. */
+    @ParameterizedTest
+    @ValueSource(strings = {"{{ x", "{{ raise_exception('never') }}", "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+        "{% for a in range(999999) %}{% for b in range(999999) %}{% endfor %}{% endfor %}", "{% include 'other' %}", "huge"})
+    void aModelWhoseTemplateCannotRenderNamesTheWayOut(String jinja) {
+        Path file = temp.resolve("model.gguf");
+        try (Checkpoint story = Checkpoint.open(SharedData.require("models/stories260K/stories260K.F32.gguf"))) {
+            GgufWriter writer = new GgufWriter().metadata(story.metadata())
+                    .string("tokenizer.chat_template", jinja.equals("huge") ? "x".repeat(3_000_000) : jinja);
+            story.tensors().forEach(writer::tensor);
+            writer.write(file);
+        }
+        CommandLineRun run = CommandLineRun.withInput("x\n", "chat", "--model", file.toString(), "-n", "3");
+        assertThat(run.exit()).isEqualTo(2);
+        assertThat(run.err()).hasLineCount(1).contains("template").contains("--template NAME|FILE");
+        CommandLineRun other = CommandLineRun.withInput("x\n", "chat", "--model", file.toString(), "-n", "3", "--template",
+                "chatml");
+        assertThat(other.exit()).isZero();
     }
 
     @Test
