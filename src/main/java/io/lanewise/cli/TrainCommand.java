@@ -111,9 +111,10 @@ final class TrainCommand extends EngineCommand {
                 Units.grouped(result.parameters()), Units.grouped(result.tokens()), result.threads()));
         console.println(Units.format("update: median %.1f ms of %d, %.1f to %.1f", 1e3 * result.medianSeconds(),
                 result.updates(), 1e3 * result.leastSeconds(), 1e3 * result.mostSeconds()));
-        console.println(Units.format("speed: %s tokens/s, %.0f GFLOP/s, %.3f of the peak of %.0f GFLOP/s",
-                Units.grouped(Math.round(result.tokensPerSecond())), result.gigaflops(), result.peakShare(),
-                result.peakGigaflops()));
+        console.println(Units.format("speed: %s tokens/s, %.0f GFLOP/s; the peak beside it %.0f GFLOP/s",
+                Units.grouped(Math.round(result.tokensPerSecond())), result.gigaflops(), result.peakGigaflops()));
+        console.println(Units.format("share of the peak: median %.3f, quartiles %.3f and %.3f", result.peakShare(),
+                result.lowShare(), result.highShare()));
         console.println(Units.format("memory: %s of Java heap an update, %s of activations",
                 Units.bytes(result.heapBytes()), Units.bytes(result.tapeBytes())));
     }

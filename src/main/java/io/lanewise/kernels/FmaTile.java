@@ -41,13 +41,13 @@ final class FmaTile {
 
     private FmaTile() {}
 
-    /** c[i, j] = Σ_k a[i, k]·b[k, j] for 6 rows i. */
-    static void product(MemorySegment a, long aAt, long aRow, long aStep, MemorySegment b, long bAt, long bStep, int k,
-            MemorySegment c, long cAt, long cRow) {
+    /** c[i, j] = Σ_k a[i, k]·b[k, j] for 6 rows i: a packed [k, 6] and b [k, {@link #NR}], one k right behind the other. */
+    static void product(MemorySegment a, long aAt, MemorySegment b, long bAt, int k, MemorySegment c, long cAt,
+            long cRow) {
         if (VECTORS == 4) {
-            product6x4(a, aAt, aRow, aStep, b, bAt, bStep, k, c, cAt, cRow);
+            product6x4(a, aAt, b, bAt, k, c, cAt, cRow);
         } else {
-            product6x2(a, aAt, aRow, aStep, b, bAt, bStep, k, c, cAt, cRow);
+            product6x2(a, aAt, b, bAt, k, c, cAt, cRow);
         }
     }
 
@@ -73,8 +73,8 @@ final class FmaTile {
         }
     }
 
-    private static void product6x4(MemorySegment a, long aAt, long aRow, long aStep, MemorySegment b, long bAt,
-            long bStep, int k, MemorySegment c, long cAt, long cRow) {
+    private static void product6x4(MemorySegment a, long aAt, MemorySegment b, long bAt, int k, MemorySegment c,
+            long cAt, long cRow) {
         FloatVector c00 = FloatVector.zero(F);
         FloatVector c01 = FloatVector.zero(F);
         FloatVector c02 = FloatVector.zero(F);
@@ -100,42 +100,42 @@ final class FmaTile {
         FloatVector c52 = FloatVector.zero(F);
         FloatVector c53 = FloatVector.zero(F);
         for (int i = 0; i < k; i++) {
-            FloatVector b0 = FloatVector.fromMemorySegment(F, b, bAt, LE);
-            FloatVector b1 = FloatVector.fromMemorySegment(F, b, bAt + V, LE);
-            FloatVector b2 = FloatVector.fromMemorySegment(F, b, bAt + 2 * V, LE);
-            FloatVector b3 = FloatVector.fromMemorySegment(F, b, bAt + 3 * V, LE);
-            FloatVector a0 = FloatVector.broadcast(F, a.get(LAYOUT, aAt));
+            long at = bAt + i * (4 * V);
+            long from = aAt + i * (4L * PRODUCT_ROWS);
+            FloatVector b0 = FloatVector.fromMemorySegment(F, b, at, LE);
+            FloatVector b1 = FloatVector.fromMemorySegment(F, b, at + V, LE);
+            FloatVector b2 = FloatVector.fromMemorySegment(F, b, at + 2 * V, LE);
+            FloatVector b3 = FloatVector.fromMemorySegment(F, b, at + 3 * V, LE);
+            FloatVector a0 = FloatVector.broadcast(F, a.get(LAYOUT, from));
             c00 = a0.fma(b0, c00);
             c01 = a0.fma(b1, c01);
             c02 = a0.fma(b2, c02);
             c03 = a0.fma(b3, c03);
-            FloatVector a1 = FloatVector.broadcast(F, a.get(LAYOUT, aAt + aRow));
+            FloatVector a1 = FloatVector.broadcast(F, a.get(LAYOUT, from + 4));
             c10 = a1.fma(b0, c10);
             c11 = a1.fma(b1, c11);
             c12 = a1.fma(b2, c12);
             c13 = a1.fma(b3, c13);
-            FloatVector a2 = FloatVector.broadcast(F, a.get(LAYOUT, aAt + 2 * aRow));
+            FloatVector a2 = FloatVector.broadcast(F, a.get(LAYOUT, from + 8));
             c20 = a2.fma(b0, c20);
             c21 = a2.fma(b1, c21);
             c22 = a2.fma(b2, c22);
             c23 = a2.fma(b3, c23);
-            FloatVector a3 = FloatVector.broadcast(F, a.get(LAYOUT, aAt + 3 * aRow));
+            FloatVector a3 = FloatVector.broadcast(F, a.get(LAYOUT, from + 12));
             c30 = a3.fma(b0, c30);
             c31 = a3.fma(b1, c31);
             c32 = a3.fma(b2, c32);
             c33 = a3.fma(b3, c33);
-            FloatVector a4 = FloatVector.broadcast(F, a.get(LAYOUT, aAt + 4 * aRow));
+            FloatVector a4 = FloatVector.broadcast(F, a.get(LAYOUT, from + 16));
             c40 = a4.fma(b0, c40);
             c41 = a4.fma(b1, c41);
             c42 = a4.fma(b2, c42);
             c43 = a4.fma(b3, c43);
-            FloatVector a5 = FloatVector.broadcast(F, a.get(LAYOUT, aAt + 5 * aRow));
+            FloatVector a5 = FloatVector.broadcast(F, a.get(LAYOUT, from + 20));
             c50 = a5.fma(b0, c50);
             c51 = a5.fma(b1, c51);
             c52 = a5.fma(b2, c52);
             c53 = a5.fma(b3, c53);
-            aAt += aStep;
-            bAt += bStep;
         }
         c00.intoMemorySegment(c, cAt, LE);
         c01.intoMemorySegment(c, cAt + V, LE);
@@ -163,8 +163,8 @@ final class FmaTile {
         c53.intoMemorySegment(c, cAt + 5 * cRow + 3 * V, LE);
     }
 
-    private static void product6x2(MemorySegment a, long aAt, long aRow, long aStep, MemorySegment b, long bAt,
-            long bStep, int k, MemorySegment c, long cAt, long cRow) {
+    private static void product6x2(MemorySegment a, long aAt, MemorySegment b, long bAt, int k, MemorySegment c,
+            long cAt, long cRow) {
         FloatVector c00 = FloatVector.zero(F);
         FloatVector c01 = FloatVector.zero(F);
         FloatVector c10 = FloatVector.zero(F);
@@ -178,28 +178,28 @@ final class FmaTile {
         FloatVector c50 = FloatVector.zero(F);
         FloatVector c51 = FloatVector.zero(F);
         for (int i = 0; i < k; i++) {
-            FloatVector b0 = FloatVector.fromMemorySegment(F, b, bAt, LE);
-            FloatVector b1 = FloatVector.fromMemorySegment(F, b, bAt + V, LE);
-            FloatVector a0 = FloatVector.broadcast(F, a.get(LAYOUT, aAt));
+            long at = bAt + i * (2 * V);
+            long from = aAt + i * (4L * PRODUCT_ROWS);
+            FloatVector b0 = FloatVector.fromMemorySegment(F, b, at, LE);
+            FloatVector b1 = FloatVector.fromMemorySegment(F, b, at + V, LE);
+            FloatVector a0 = FloatVector.broadcast(F, a.get(LAYOUT, from));
             c00 = a0.fma(b0, c00);
             c01 = a0.fma(b1, c01);
-            FloatVector a1 = FloatVector.broadcast(F, a.get(LAYOUT, aAt + aRow));
+            FloatVector a1 = FloatVector.broadcast(F, a.get(LAYOUT, from + 4));
             c10 = a1.fma(b0, c10);
             c11 = a1.fma(b1, c11);
-            FloatVector a2 = FloatVector.broadcast(F, a.get(LAYOUT, aAt + 2 * aRow));
+            FloatVector a2 = FloatVector.broadcast(F, a.get(LAYOUT, from + 8));
             c20 = a2.fma(b0, c20);
             c21 = a2.fma(b1, c21);
-            FloatVector a3 = FloatVector.broadcast(F, a.get(LAYOUT, aAt + 3 * aRow));
+            FloatVector a3 = FloatVector.broadcast(F, a.get(LAYOUT, from + 12));
             c30 = a3.fma(b0, c30);
             c31 = a3.fma(b1, c31);
-            FloatVector a4 = FloatVector.broadcast(F, a.get(LAYOUT, aAt + 4 * aRow));
+            FloatVector a4 = FloatVector.broadcast(F, a.get(LAYOUT, from + 16));
             c40 = a4.fma(b0, c40);
             c41 = a4.fma(b1, c41);
-            FloatVector a5 = FloatVector.broadcast(F, a.get(LAYOUT, aAt + 5 * aRow));
+            FloatVector a5 = FloatVector.broadcast(F, a.get(LAYOUT, from + 20));
             c50 = a5.fma(b0, c50);
             c51 = a5.fma(b1, c51);
-            aAt += aStep;
-            bAt += bStep;
         }
         c00.intoMemorySegment(c, cAt, LE);
         c01.intoMemorySegment(c, cAt + V, LE);

@@ -1,5 +1,6 @@
 package io.lanewise.kernels;
 
+import io.lanewise.parallel.Machine;
 import io.lanewise.parallel.StageBody;
 import io.lanewise.parallel.Team;
 import java.lang.foreign.Arena;
@@ -14,13 +15,12 @@ import java.lang.foreign.MemorySegment;
  * weightGradient  dW (+)= dYᵀ x
  * </pre>
  *
- * <p>All three are C (+)= A·B. B is packed anew each time, in panels of NR columns, k-major, since
- * weights change every step; A is read where it lies, but for dYᵀ, whose columns would touch a page for every k and are
- * copied to strips. Loops, outermost first: NC columns, KC of the sum, MC rows of a transposed A; each round is
- * one stage that packs and one stage that sweeps tasks of some rows × {@link #GROUP} panels. A task holds six rows of A in
- * L1 and streams its panels from L2: 6·KC·4 = 18 KiB and GROUP·NR·KC·4 = 393 KiB. A tile that is not the first of its sum
- * goes to scratch and is added to C from there, so long sums pay: KC = 768 beats 448 by 4 to 10 %. Where x has few rows,
- * forward's tasks turn a panel of W each and keep it: 435 instead of 375 GFLOP/s on two cores at 256 rows.
+ * <p>All three are C (+)= A·B. Both operands are packed anew each time, since weights change every step: B in panels of NR
+ * columns, A in strips of MR rows, both k-major, so that the innermost loop has constant steps and C2 takes its bounds
+ * checks out. Loops, outermost first: NC columns, KC of the sum, MC rows; each round is one stage that packs and one stage
+ * that sweeps tasks of some strips × a group of panels. A task holds a strip in L1, MR·KC·4 = 18 KiB, and streams its
+ * panels from L2. A tile that is not the first of its sum goes to scratch and is added to C from there. Where x has few
+ * rows, forward's tasks turn a panel of W each and keep it.
  *
  * <p>The order of every sum depends on the shape alone, so results do not depend on the number of threads. Offsets and
  * strides count floats; matrices are row-major. Not for several threads at once.
@@ -28,30 +28,32 @@ import java.lang.foreign.MemorySegment;
 public final class TrainMatmul {
     private static final int MR = FmaTile.PRODUCT_ROWS;
     private static final int NR = FmaTile.NR;
-    /** Panels a task sweeps, so that its part of B stays in L2. */
-    private static final int GROUP = 2;
+    /** Bytes of B that a task sweeps for each strip: with the rows of C they stay in L2. */
+    private static final int GROUP_BYTES = Math.max(256 << 10, Machine.L2_BYTES / 4);
     /** Longest stretch of the sum between two visits of C. */
     private static final int KC = 768;
     /** With so many rows of A at most, turning B costs too much to go through L3; tasks do it for themselves. */
     private static final int FEW_ROWS = 512;
     /** Columns packed at a time: NC·KC·4 = 9 MiB stay in L3. */
     private static final int NC = 3072;
-    /** Rows of a transposed A packed at a time. */
-    private static final int MC = 3072;
+    /** Rows packed at a time. */
+    private static final int MC = 4098;
     /** Tasks for each thread: the last one to finish keeps the others waiting for a part of one task only. */
     private static final int TASKS_A_THREAD = 16;
     /** Rows that a chunk of packing copies. */
     private static final int K_CHUNK = 16;
-    /** Columns of a transposed A that lie together, whole tiles of them: three cache lines of a row. */
-    private static final int STRIP = 8 * MR;
+    /** The same where A is transposed: the last rows of a chunk are slow. */
+    private static final int A_CHUNK = 32;
+    /** Strips that a chunk of packing copies. */
+    private static final int STRIPS = 4;
 
     private final Team team;
     private final MemorySegment packedB;
     private final MemorySegment packedA;
-    /** Of each worker: a tile that does not go to C at once, then six rows at A's edge. */
+    /** Of each worker: a tile that does not go to C at once. */
     private final MemorySegment[] edge;
-    private final StageBody packStage = this::pack;
-    private final StageBody sweepStage = this::sweep;
+    private final StageBody packStage = this::packChunks;
+    private final StageBody sweepStage = this::sweepTasks;
     private final StageBody ownStage = this::sweepOwn;
     /** Of each worker: a panel that it packed for itself. */
     private final MemorySegment[] own;
@@ -82,21 +84,20 @@ public final class TrainMatmul {
     private int mFrom;
     private int mTo;
     private int panels;
-    private boolean packsA;
+    private int group;
     private int rowTasks;
     private int rowsPerTask;
     private int bChunks;
-    private int ownDepth;
 
-    /** Scratch of about 19 MiB from {@code arena}; {@code team} runs the stages. */
+    /** Scratch of about 22 MiB from {@code arena}; {@code team} runs the stages. */
     public TrainMatmul(Arena arena, Team team) {
         this.team = team;
         this.packedB = arena.allocate(4L * KC * (NC + NR), 64);
-        this.packedA = arena.allocate(4L * KC * (MC + STRIP), 64);
+        this.packedA = arena.allocate(4L * MC / MR * stripStep(KC), 64);
         this.edge = new MemorySegment[team.threads()];
         this.own = new MemorySegment[team.threads()];
         for (int i = 0; i < edge.length; i++) {
-            edge[i] = arena.allocate(4L * MR * (NR + KC), 64);
+            edge[i] = arena.allocate(4L * MR * NR, 64);
             own[i] = arena.allocate(4L * NR * KC, 64);
         }
     }
@@ -176,75 +177,78 @@ public final class TrainMatmul {
     }
 
     private void multiply() {
-        if (m <= FEW_ROWS && bCol != 1 && aCol == 1) {
-            multiplyFewRows();
-            return;
-        }
         int kBlocks = Math.max(1, Math.ceilDiv(k, KC));
         int kc = Math.ceilDiv(k, kBlocks);
-        packsA = aRow == 1 && aCol != 1;
+        boolean fewRows = m <= FEW_ROWS && bCol != 1 && aCol == 1;
         for (nFrom = 0; nFrom < n; nFrom = nTo) {
-            nTo = Math.min(n, nFrom + NC / NR * NR);
+            nTo = fewRows ? n : Math.min(n, nFrom + NC / NR * NR);
             panels = Math.ceilDiv(nTo - nFrom, NR);
             for (int block = 0; block < kBlocks; block++) {
                 kFrom = Math.min(k, block * kc);
                 kTo = Math.min(k, kFrom + kc);
                 for (mFrom = 0; mFrom < m; mFrom = mTo) {
-                    mTo = packsA ? Math.min(m, mFrom + MC) : m;
-                    stages(mFrom == 0);
+                    mTo = Math.min(m, mFrom + MC);
+                    if (fewRows) {
+                        pack(false);
+                        team.run(panels, 1, ownStage);
+                    } else {
+                        pack(mFrom == 0);
+                        sweep();
+                    }
                 }
             }
         }
     }
 
-    /** Each task turns one panel of B and sweeps all rows over it: what is packed never leaves its core's L2. */
-    private void multiplyFewRows() {
-        nFrom = 0;
-        nTo = n;
-        packsA = false;
-        int kBlocks = Math.max(1, Math.ceilDiv(k, KC));
-        ownDepth = Math.ceilDiv(k, kBlocks);
-        team.run(Math.ceilDiv(n, NR), 1, ownStage);
-    }
-
-    private void sweepOwn(int from, int to, int worker) {
-        for (int panel = from; panel < to; panel++) {
-            int k0 = 0;
-            do {
-                int kc = Math.min(ownDepth, k - k0);
-                turnPanel(panel * NR, k0, kc, own[worker], 0, edge[worker]);
-                sweepTask(0, m, panel, panel + 1, k0, kc, own[worker], 0, edge[worker]);
-                k0 += ownDepth;
-            } while (k0 < k);
-        }
-    }
-
-    /** One round: pack what is new, then sweep. */
-    private void stages(boolean newB) {
+    private void pack(boolean newB) {
         bChunks = !newB ? 0 : bCol == 1 ? Math.ceilDiv(kTo - kFrom, K_CHUNK) : panels;
-        int aChunks = packsA ? Math.ceilDiv(kTo - kFrom, K_CHUNK) : 0;
-        if (bChunks + aChunks > 0) {
-            team.run(bChunks + aChunks, 1, packStage);
-        }
-        int groups = Math.ceilDiv(panels, GROUP);
+        int aChunks = aCol == 1
+                ? Math.ceilDiv(Math.ceilDiv(mTo - mFrom, MR), STRIPS)
+                : Math.ceilDiv(kTo - kFrom, A_CHUNK);
+        team.run(bChunks + aChunks, 1, packStage);
+    }
+
+    private void sweep() {
+        group = Math.clamp(GROUP_BYTES / (4L * NR * Math.max(1, kTo - kFrom)), 1, panels);
+        int groups = Math.ceilDiv(panels, group);
+        group = Math.ceilDiv(panels, groups);
         int rows = mTo - mFrom;
         int wanted = Math.ceilDiv(TASKS_A_THREAD * team.threads(), groups);
-        rowsPerTask = Math.clamp(Math.ceilDiv(rows, wanted), 32, 256);
-        rowsPerTask = Math.ceilDiv(rowsPerTask, STRIP) * STRIP;
+        rowsPerTask = Math.ceilDiv(Math.clamp(Math.ceilDiv(rows, wanted), 32, 256), MR) * MR;
         rowTasks = Math.ceilDiv(rows, rowsPerTask);
         team.run(rowTasks * groups, 1, sweepStage);
     }
 
-    private void pack(int from, int to, int worker) {
+    private void packChunks(int from, int to, int worker) {
         for (int i = from; i < to; i++) {
             if (i >= bChunks) {
-                packA((i - bChunks) * K_CHUNK);
+                packA(i - bChunks, edge[worker]);
             } else if (bCol == 1) {
                 packB(i * K_CHUNK);
             } else {
-                packPanelTurned(i, edge[worker]);
+                turnPanel(nFrom + i * NR, packedB, (long) i * (kTo - kFrom) * NR, edge[worker]);
             }
         }
+    }
+
+    private void packA(int chunk, MemorySegment scratch) {
+        int kc = kTo - kFrom;
+        if (aCol != 1) {
+            int k = chunk * A_CHUNK;
+            TileStrips.ofColumns(a, aOff + (kFrom + k) * aCol + mFrom, aCol, Math.min(A_CHUNK, kc - k), mTo - mFrom, packedA,
+                    (long) k * MR, stripStep(kc), scratch);
+            return;
+        }
+        int last = Math.min(mTo - mFrom, (chunk + 1) * STRIPS * MR);
+        for (int row = chunk * STRIPS * MR; row < last; row += MR) {
+            TileStrips.ofRows(a, aOff + (mFrom + row) * aRow + kFrom, aRow, Math.min(MR, mTo - mFrom - row), kc, packedA,
+                    row / MR * stripStep(kc));
+        }
+    }
+
+    /** Floats from strip to strip; a line more than they hold, so that neighbours do not fall into the same sets of a cache. */
+    private static long stripStep(int kc) {
+        return (long) kc * MR + 16;
     }
 
     /** Some rows of all panels of B. */
@@ -254,15 +258,11 @@ public final class TrainMatmul {
                 (long) k * NR, NR, (long) kc * NR);
     }
 
-    /** A whole panel of a B whose columns lie contiguous. */
-    private void packPanelTurned(int panel, MemorySegment scratch) {
+    /** A panel of a B whose columns lie contiguous. */
+    private void turnPanel(int col, MemorySegment target, long at, MemorySegment scratch) {
         int kc = kTo - kFrom;
-        turnPanel(nFrom + panel * NR, kFrom, kc, packedB, (long) panel * kc * NR, scratch);
-    }
-
-    private void turnPanel(int col, int k0, int kc, MemorySegment target, long at, MemorySegment scratch) {
         int cols = Math.min(NR, n - col);
-        long from = bOff + k0 + col * bCol;
+        long from = bOff + kFrom + col * bCol;
         touch(from, cols, kc, scratch);
         if (cols == NR) {
             FloatTranspose.copy(b, from, bCol, NR, kc, 1f, target, at, NR, scratch, 0);
@@ -280,71 +280,48 @@ public final class TrainMatmul {
         Floats.set(scratch, 0, sum);
     }
 
-    /** Some columns of A, which are rows in memory, for all strips. */
-    private void packA(int k) {
-        int kc = kTo - kFrom;
-        Panels.cutRows(a, aOff + (kFrom + k) * aCol + mFrom, aCol, Math.min(K_CHUNK, kc - k), mTo - mFrom, packedA,
-                (long) k * STRIP, STRIP, (long) kc * STRIP);
-    }
-
-    private void sweep(int from, int to, int worker) {
+    private void sweepTasks(int from, int to, int worker) {
         for (int task = from; task < to; task++) {
-            int firstPanel = task / rowTasks * GROUP;
+            int firstPanel = task / rowTasks * group;
             int firstRow = mFrom + task % rowTasks * rowsPerTask;
-            sweepTask(firstRow, Math.min(mTo, firstRow + rowsPerTask), firstPanel,
-                    Math.min(panels, firstPanel + GROUP), kFrom, kTo - kFrom, packedB,
-                    4L * firstPanel * (kTo - kFrom) * NR, edge[worker]);
+            sweepTask(firstRow, Math.min(mTo, firstRow + rowsPerTask), firstPanel, Math.min(panels, firstPanel + group),
+                    packedB, 4L * firstPanel * (kTo - kFrom) * NR, edge[worker]);
         }
     }
 
-    /** Rows × panels of one stretch of the sum, [k0, k0 + kc), whose first panel of B lies at {@code bAt} bytes. */
-    private void sweepTask(int rowFrom, int rowTo, int panelFrom, int panelTo, int k0, int kc, MemorySegment packed,
-            long bAt, MemorySegment scratch) {
-        boolean adds = k0 > 0 || accumulate;
+    /** Each task turns one panel of B and sweeps all rows over it: what is packed never leaves its core's L2. */
+    private void sweepOwn(int from, int to, int worker) {
+        for (int panel = from; panel < to; panel++) {
+            turnPanel(panel * NR, own[worker], 0, edge[worker]);
+            sweepTask(mFrom, mTo, panel, panel + 1, own[worker], 0, edge[worker]);
+        }
+    }
+
+    /** Rows × panels of this stretch of the sum; the first panel of B lies at {@code bAt} bytes. */
+    private void sweepTask(int rowFrom, int rowTo, int panelFrom, int panelTo, MemorySegment packed, long bAt,
+            MemorySegment scratch) {
+        int kc = kTo - kFrom;
         for (int row = rowFrom; row < rowTo; row += MR) {
-            int rows = Math.min(MR, rowTo - row);
-            MemorySegment tileA = a;
-            long at = 4 * (aOff + row * aRow + k0 * aCol);
-            long rowStep = 4 * aRow;
-            long step = 4 * aCol;
-            if (packsA) {
-                tileA = packedA;
-                int strip = (row - mFrom) / STRIP;
-                at = 4L * ((long) strip * kc * STRIP + (row - mFrom) % STRIP);
-                rowStep = 4;
-                step = 4 * STRIP;
-            } else if (rows < MR) {
-                tileA = scratch;
-                at = 4L * MR * NR;
-                rowStep = 4L * kc;
-                copyEdgeRows(row, rows, k0, kc, scratch);
-            }
             for (int panel = panelFrom; panel < panelTo; panel++) {
-                tile(row, rows, nFrom + panel * NR, kc, adds, tileA, at, rowStep, step, packed,
+                tile(row, Math.min(MR, rowTo - row), nFrom + panel * NR, kc, packed,
                         bAt + 4L * (panel - panelFrom) * kc * NR, scratch);
             }
         }
-        if (k0 + kc == k && (bias != null || relu || residual != null)) {
+        if (kTo == k && (bias != null || relu || residual != null)) {
             finish(rowFrom, rowTo, nFrom + panelFrom * NR, Math.min(nTo, nFrom + panelTo * NR));
         }
     }
 
-    /** The last rows of A, so that a tile of six may read on: what it reads there goes nowhere. */
-    private void copyEdgeRows(int row, int rows, int k0, int kc, MemorySegment scratch) {
-        for (int i = 0; i < rows; i++) {
-            Elementwise.copy(a, aOff + (row + i) * aRow + k0, scratch, (long) MR * NR + (long) i * kc, kc);
-        }
-    }
-
-    private void tile(int row, int rows, int col, int kc, boolean adds, MemorySegment tileA, long at, long rowStep,
-            long step, MemorySegment packed, long bAt, MemorySegment scratch) {
+    private void tile(int row, int rows, int col, int kc, MemorySegment packed, long bAt, MemorySegment scratch) {
+        boolean adds = kFrom > 0 || accumulate;
         int cols = Math.min(NR, nTo - col);
+        long aAt = (row - mFrom) / MR * 4 * stripStep(kc);
         long target = cOff + row * cRow + col;
         if (rows == MR && cols == NR && !adds) {
-            FmaTile.product(tileA, at, rowStep, step, packed, bAt, 4L * NR, kc, c, 4 * target, 4 * cRow);
+            FmaTile.product(packedA, aAt, packed, bAt, kc, c, 4 * target, 4 * cRow);
             return;
         }
-        FmaTile.product(tileA, at, rowStep, step, packed, bAt, 4L * NR, kc, scratch, 0, 4L * NR);
+        FmaTile.product(packedA, aAt, packed, bAt, kc, scratch, 0, 4L * NR);
         for (int i = 0; i < rows; i++) {
             if (adds) {
                 Panels.add(c, target + i * cRow, scratch, (long) i * NR, cols);
