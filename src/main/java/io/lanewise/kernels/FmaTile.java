@@ -41,7 +41,7 @@ final class FmaTile {
 
     private FmaTile() {}
 
-    /** c[i, j] = Σ_k a[i, k]·b[k, j] for 6 rows i: a packed [k, 6] and b [k, {@link #NR}], one k right behind the other. */
+    /** c[i, j] = Σ_k a[i, k]·b[k, j] for 6 rows i: a packed [k, {@link TileStrips#WIDTH}] and b [k, {@link #NR}]. */
     static void product(MemorySegment a, long aAt, MemorySegment b, long bAt, int k, MemorySegment c, long cAt,
             long cRow) {
         if (VECTORS == 4) {
@@ -101,7 +101,7 @@ final class FmaTile {
         FloatVector c53 = FloatVector.zero(F);
         for (int i = 0; i < k; i++) {
             long at = bAt + i * (4 * V);
-            long from = aAt + i * (4L * PRODUCT_ROWS);
+            long from = aAt + i * (4L * TileStrips.WIDTH);
             FloatVector b0 = FloatVector.fromMemorySegment(F, b, at, LE);
             FloatVector b1 = FloatVector.fromMemorySegment(F, b, at + V, LE);
             FloatVector b2 = FloatVector.fromMemorySegment(F, b, at + 2 * V, LE);
@@ -179,7 +179,7 @@ final class FmaTile {
         FloatVector c51 = FloatVector.zero(F);
         for (int i = 0; i < k; i++) {
             long at = bAt + i * (2 * V);
-            long from = aAt + i * (4L * PRODUCT_ROWS);
+            long from = aAt + i * (4L * TileStrips.WIDTH);
             FloatVector b0 = FloatVector.fromMemorySegment(F, b, at, LE);
             FloatVector b1 = FloatVector.fromMemorySegment(F, b, at + V, LE);
             FloatVector a0 = FloatVector.broadcast(F, a.get(LAYOUT, from));

@@ -3,27 +3,38 @@ package io.lanewise.kernels;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
 import java.lang.foreign.MemorySegment;
+import java.util.function.IntUnaryOperator;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 
 /**
- * Packs the operand that {@link FmaTile#product} broadcasts: strips of six rows, k-major, so that the six floats of one k
- * lie together and a strip is one stream. Offsets count floats.
+ * Packs the operand that {@link FmaTile#product} broadcasts: strips of six rows, k-major, eight floats a k of which the
+ * last two are anything. Eight, since only steps that are powers of two let C2 take all bounds checks out of the tile's
+ * loop; with 24 bytes it left five of ten. Offsets count floats.
  */
 final class TileStrips {
+    /** Floats from one k of a strip to the next. */
+    static final int WIDTH = 8;
+
     private static final int MR = FmaTile.PRODUCT_ROWS;
     private static final int L = Lanes.FLOATS;
-    /** Columns cut at a time, whole strips: three cache lines of a row. */
-    private static final int BLOCK = 8 * MR;
+    /** Floats between strips: neighbours do not fall into the same sets of L1. */
+    private static final int GAP = 16;
+
     private static final IntVector LOW = pairs(0);
     private static final IntVector HIGH = pairs(L / 2);
-    /** Of each of the three vectors that L/2 columns fill: which pairs come from rows 0 to 3, and which from 4 and 5. */
+    // The four vectors that L/2 columns fill: FRONT takes rows 0 and 1 from one vector of pairs and 2 and 3 from another,
+    // BACK puts rows 4 and 5 behind them.
     private static final IntVector FRONT_0 = front(0);
     private static final IntVector FRONT_1 = front(1);
     private static final IntVector FRONT_2 = front(2);
+    private static final IntVector FRONT_3 = front(3);
     private static final IntVector BACK_0 = back(0);
     private static final IntVector BACK_1 = back(1);
     private static final IntVector BACK_2 = back(2);
+    private static final IntVector BACK_3 = back(3);
+    /** The first eight elements of two vectors. */
+    private static final IntVector EIGHTS = indices(lane -> lane < WIDTH ? lane : L + lane - WIDTH);
 
     private TileStrips() {}
 
@@ -32,28 +43,33 @@ final class TileStrips {
         return indices(lane -> first + lane / 2 + lane % 2 * L);
     }
 
-    /** Pairs of rows 0 and 1 from the first vector, of rows 2 and 3 from the second; whatever for those of rows 4 and 5. */
     private static IntVector front(int vector) {
         return indices(lane -> {
-            int pair = vector * L / 2 + lane / 2;
-            return 2 * (pair / 3) + lane % 2 + (pair % 3 == 1 ? L : 0);
+            int k = (vector * L + lane) / WIDTH;
+            int row = (vector * L + lane) % WIDTH;
+            return 2 * k + row % 2 + (row == 2 || row == 3 ? L : 0);
         });
     }
 
-    /** What {@link #front} gave stays, pairs of rows 4 and 5 come from the second vector. */
     private static IntVector back(int vector) {
         return indices(lane -> {
-            int pair = vector * L / 2 + lane / 2;
-            return pair % 3 == 2 ? L + 2 * (pair / 3) + lane % 2 : lane;
+            int k = (vector * L + lane) / WIDTH;
+            int row = (vector * L + lane) % WIDTH;
+            return row < 4 ? lane : L + 2 * k + row % 2;
         });
     }
 
-    private static IntVector indices(java.util.function.IntUnaryOperator of) {
+    private static IntVector indices(IntUnaryOperator ofLane) {
         int[] indices = new int[L];
         for (int lane = 0; lane < L; lane++) {
-            indices[lane] = of.applyAsInt(lane);
+            indices[lane] = ofLane.applyAsInt(lane);
         }
         return IntVector.fromArray(Lanes.INT, indices, 0);
+    }
+
+    /** Floats from strip to strip of {@code k} columns. */
+    static long step(int k) {
+        return (long) k * WIDTH + GAP;
     }
 
     /** dst[k, i] = src[i, k] for six rows i of row-major src, of which only {@code rows} exist; the others become 0. */
@@ -65,12 +81,13 @@ final class TileStrips {
         }
         for (int row = 0; row < MR; row++) {
             for (int i = done; i < k; i++) {
-                Floats.set(dst, dstOff + (long) i * MR + row, row < rows ? Floats.get(src, srcOff + row * srcRow + i) : 0f);
+                Floats.set(dst, dstOff + (long) i * WIDTH + row,
+                        row < rows ? Floats.get(src, srcOff + row * srcRow + i) : 0f);
             }
         }
     }
 
-    /** Two zips of neighbouring rows give pairs; every third pair of a strip comes from the same two rows. */
+    /** Neighbouring rows are zipped to pairs, and pairs put behind each other. */
     private static void zip(MemorySegment src, long srcOff, long srcRow, int k, MemorySegment dst, long dstOff) {
         for (int i = 0; i < k; i += L) {
             long from = srcOff + i << 2;
@@ -80,19 +97,21 @@ final class TileStrips {
             IntVector r3 = load(src, from + (3 * srcRow << 2));
             IntVector r4 = load(src, from + (4 * srcRow << 2));
             IntVector r5 = load(src, from + (5 * srcRow << 2));
-            long to = dstOff + (long) i * MR << 2;
+            long to = dstOff + (long) i * WIDTH << 2;
             IntVector a = LOW.selectFrom(r0, r1);
             IntVector b = LOW.selectFrom(r2, r3);
             IntVector c = LOW.selectFrom(r4, r5);
             BACK_0.selectFrom(FRONT_0.selectFrom(a, b), c).intoMemorySegment(dst, to, LITTLE_ENDIAN);
             BACK_1.selectFrom(FRONT_1.selectFrom(a, b), c).intoMemorySegment(dst, to + 4L * L, LITTLE_ENDIAN);
             BACK_2.selectFrom(FRONT_2.selectFrom(a, b), c).intoMemorySegment(dst, to + 8L * L, LITTLE_ENDIAN);
+            BACK_3.selectFrom(FRONT_3.selectFrom(a, b), c).intoMemorySegment(dst, to + 12L * L, LITTLE_ENDIAN);
             a = HIGH.selectFrom(r0, r1);
             b = HIGH.selectFrom(r2, r3);
             c = HIGH.selectFrom(r4, r5);
-            BACK_0.selectFrom(FRONT_0.selectFrom(a, b), c).intoMemorySegment(dst, to + 12L * L, LITTLE_ENDIAN);
-            BACK_1.selectFrom(FRONT_1.selectFrom(a, b), c).intoMemorySegment(dst, to + 16L * L, LITTLE_ENDIAN);
-            BACK_2.selectFrom(FRONT_2.selectFrom(a, b), c).intoMemorySegment(dst, to + 20L * L, LITTLE_ENDIAN);
+            BACK_0.selectFrom(FRONT_0.selectFrom(a, b), c).intoMemorySegment(dst, to + 16L * L, LITTLE_ENDIAN);
+            BACK_1.selectFrom(FRONT_1.selectFrom(a, b), c).intoMemorySegment(dst, to + 20L * L, LITTLE_ENDIAN);
+            BACK_2.selectFrom(FRONT_2.selectFrom(a, b), c).intoMemorySegment(dst, to + 24L * L, LITTLE_ENDIAN);
+            BACK_3.selectFrom(FRONT_3.selectFrom(a, b), c).intoMemorySegment(dst, to + 28L * L, LITTLE_ENDIAN);
         }
     }
 
@@ -101,60 +120,56 @@ final class TileStrips {
     }
 
     /**
-     * Some k of all strips of a transposed operand: dst[strip, k, i] = src[k, 6·strip + i] for k &lt; {@code count}, zeros
-     * beyond {@code cols}. Rows of src are touched one after the other, as prefetchers like it, and then cut a few strips
-     * at a time: all strips at once would be hundreds of streams to write. A vector writes six floats and more; what is too
-     * much is written over by the next k, and the last ones of {@code count}, behind which another thread's part may lie,
-     * go float by float.
+     * The strips of a transposed operand: dst[strip, k, i] = src[k, 6·strip + i] for k &lt; {@code count}, zeros beyond
+     * {@code cols}.
      *
-     * @param stripStep floats from strip to strip of dst
+     * @param step floats from strip to strip of dst
      */
-    static void ofColumns(MemorySegment src, long srcOff, long srcRow, int count, int cols, MemorySegment dst, long dstOff,
-            long stripStep, MemorySegment scratch) {
-        float sum = 0;
-        for (int k = 0; k < count; k++) {
-            sum += Panels.touch(src, srcOff + k * srcRow, cols);
-        }
-        Floats.set(scratch, 0, sum);
-        int careful = Math.ceilDiv(Math.max(0, L - MR), MR);
-        for (int from = 0; from < cols; from += BLOCK) {
-            int whole = Math.clamp((cols - Math.max(L, MR) - from) / MR + 1, 0, BLOCK / MR);
-            long s = srcOff + from;
-            long d = dstOff + from / MR * stripStep;
-            copyWhole(src, s, srcRow, count - careful, whole, dst, d, stripStep);
-            copyRest(src, s, srcRow, 0, count - careful, whole * MR, Math.min(BLOCK, cols - from), dst, d, stripStep);
-            copyRest(src, s, srcRow, count - careful, count, 0, Math.min(BLOCK, cols - from), dst, d, stripStep);
-        }
-    }
-
-    private static void copyWhole(MemorySegment src, long srcOff, long srcRow, int count, int strips, MemorySegment dst,
-            long dstOff, long stripStep) {
-        for (int k = 0; k < count; k++) {
-            long s = srcOff + k * srcRow;
-            long d = dstOff + (long) k * MR;
-            for (int strip = 0; strip < strips; strip++) {
-                copySix(src, s + strip * MR, dst, d + strip * stripStep);
+    static void ofColumns(MemorySegment src, long srcOff, long srcRow, int count, int cols, MemorySegment dst,
+            long dstOff, long step) {
+        int rowsAtOnce = L == 16 ? 2 : 1;
+        int k = L < WIDTH ? 0 : count / rowsAtOnce * rowsAtOnce;
+        int whole = L < WIDTH ? 0 : Math.max(0, (cols - L + MR) / MR);
+        for (int i = 0; i < k; i += rowsAtOnce) {
+            long s = srcOff + i * srcRow << 2;
+            long d = dstOff + (long) i * WIDTH << 2;
+            if (L == 16) {
+                cutTwoRows(src, s, srcRow << 2, whole, dst, d, step << 2);
+            } else {
+                cutRow(src, s, whole, dst, d, step << 2);
             }
         }
+        cutRest(src, srcOff, srcRow, 0, k, whole * MR, cols, dst, dstOff, step);
+        cutRest(src, srcOff, srcRow, k, count, 0, cols, dst, dstOff, step);
     }
 
-    private static void copyRest(MemorySegment src, long srcOff, long srcRow, int from, int to, int fromCol, int toCol,
-            MemorySegment dst, long dstOff, long stripStep) {
-        for (int k = Math.max(0, from); k < to; k++) {
-            for (int col = fromCol; col < toCol; col += MR) {
-                long d = dstOff + col / MR * stripStep + (long) k * MR;
+    /** A k of some strips with vectors of eight. Offsets and steps count bytes. */
+    private static void cutRow(MemorySegment src, long s, int strips, MemorySegment dst, long d, long step) {
+        for (int strip = 0; strip < strips; strip++) {
+            FloatVector.fromMemorySegment(Lanes.FLOAT, src, s, LITTLE_ENDIAN).intoMemorySegment(dst, d, LITTLE_ENDIAN);
+            s += 4 * MR;
+            d += step;
+        }
+    }
+
+    /** Two k of some strips with vectors of sixteen: stores are whole lines. Offsets and steps count bytes. */
+    private static void cutTwoRows(MemorySegment src, long s, long srcRow, int strips, MemorySegment dst, long d, long step) {
+        for (int strip = 0; strip < strips; strip++) {
+            EIGHTS.selectFrom(load(src, s), load(src, s + srcRow)).intoMemorySegment(dst, d, LITTLE_ENDIAN);
+            s += 4 * MR;
+            d += step;
+        }
+    }
+
+    private static void cutRest(MemorySegment src, long srcOff, long srcRow, int from, int to, int fromCol, int toCol,
+            MemorySegment dst, long dstOff, long step) {
+        for (int col = fromCol; col < toCol; col += MR) {
+            for (int k = from; k < to; k++) {
+                long d = dstOff + col / MR * step + (long) k * WIDTH;
                 for (int i = 0; i < MR; i++) {
                     Floats.set(dst, d + i, col + i < toCol ? Floats.get(src, srcOff + k * srcRow + col + i) : 0f);
                 }
             }
-        }
-    }
-
-    private static void copySix(MemorySegment src, long s, MemorySegment dst, long d) {
-        FloatVector.fromMemorySegment(Lanes.FLOAT, src, s << 2, LITTLE_ENDIAN).intoMemorySegment(dst, d << 2, LITTLE_ENDIAN);
-        if (L < MR) {
-            FloatVector.fromMemorySegment(Lanes.FLOAT, src, s + MR - L << 2, LITTLE_ENDIAN)
-                    .intoMemorySegment(dst, d + MR - L << 2, LITTLE_ENDIAN);
         }
     }
 }

@@ -1,6 +1,5 @@
 package io.lanewise.kernels;
 
-import io.lanewise.parallel.Machine;
 import io.lanewise.parallel.StageBody;
 import io.lanewise.parallel.Team;
 import java.lang.foreign.Arena;
@@ -17,10 +16,21 @@ import java.lang.foreign.MemorySegment;
  *
  * <p>All three are C (+)= A·B. Both operands are packed anew each time, since weights change every step: B in panels of NR
  * columns, A in strips of MR rows, both k-major, so that the innermost loop has constant steps and C2 takes its bounds
- * checks out. Loops, outermost first: NC columns, KC of the sum, MC rows; each round is one stage that packs and one stage
- * that sweeps tasks of some strips × a group of panels. A task holds a strip in L1, MR·KC·4 = 18 KiB, and streams its
- * panels from L2. A tile that is not the first of its sum goes to scratch and is added to C from there. Where x has few
- * rows, forward's tasks turn a panel of W each and keep it.
+ * checks out. What is shared is packed by all threads in a stage of its own, what is not by each task for itself, so that
+ * it stays in its core's L2:
+ *
+ * <pre>
+ *                          shares   a task takes
+ * rows of x or dY          B        some rows, which it packs, and some panels
+ * few rows, W to be turned A        a panel, which it turns, and all rows
+ * few rows                 both     a panel and all rows
+ * columns of dY            both     some rows and some panels
+ * </pre>
+ *
+ * <p>dY's columns are shared since a task's part of them would be read in pieces of some hundred bytes, at a third of
+ * memory's speed. In a task the panel is the outer loop and the strip the inner one: a panel of 98 to 196 KiB is read again
+ * from L2, strips of 12 to 24 KiB follow each other. A tile that is not the first of its sum goes to scratch and is added
+ * to C from there.
  *
  * <p>The order of every sum depends on the shape alone, so results do not depend on the number of threads. Offsets and
  * strides count floats; matrices are row-major. Not for several threads at once.
@@ -28,35 +38,35 @@ import java.lang.foreign.MemorySegment;
 public final class TrainMatmul {
     private static final int MR = FmaTile.PRODUCT_ROWS;
     private static final int NR = FmaTile.NR;
-    /** Bytes of B that a task sweeps for each strip: with the rows of C they stay in L2. */
-    private static final int GROUP_BYTES = Math.max(256 << 10, Machine.L2_BYTES / 4);
     /** Longest stretch of the sum between two visits of C. */
     private static final int KC = 768;
-    /** With so many rows of A at most, turning B costs too much to go through L3; tasks do it for themselves. */
-    private static final int FEW_ROWS = 512;
-    /** Columns packed at a time: NC·KC·4 = 9 MiB stay in L3. */
+    /** Columns of B that are shared at a time. */
     private static final int NC = 3072;
-    /** Rows packed at a time. */
-    private static final int MC = 4098;
+    /** Floats of a shared operand: 9 MiB stay in L3. */
+    private static final long SHARED = (long) KC * NC;
+    /** Floats of what a task packs for itself, a panel at least: 393 KiB, so that a panel of the other fits into L2 too. */
+    private static final int OWN = 16 * TileStrips.WIDTH * (KC + 2);
+    /** Most rows of a task. */
+    private static final int ROWS = 32 * MR;
+    /** With so many rows of A at most, a B that has to be turned is not shared. */
+    private static final int FEW_ROWS = 512;
     /** Tasks for each thread: the last one to finish keeps the others waiting for a part of one task only. */
     private static final int TASKS_A_THREAD = 16;
     /** Rows that a chunk of packing copies. */
     private static final int K_CHUNK = 16;
-    /** The same where A is transposed: the last rows of a chunk are slow. */
-    private static final int A_CHUNK = 32;
-    /** Strips that a chunk of packing copies. */
+    /** Strips that a chunk of packing fills. */
     private static final int STRIPS = 4;
 
     private final Team team;
-    private final MemorySegment packedB;
-    private final MemorySegment packedA;
+    private final MemorySegment sharedA;
+    private final MemorySegment sharedB;
+    /** Of each worker: what it packed for itself. */
+    private final MemorySegment[] own;
     /** Of each worker: a tile that does not go to C at once. */
     private final MemorySegment[] edge;
     private final StageBody packStage = this::packChunks;
-    private final StageBody sweepStage = this::sweepTasks;
-    private final StageBody ownStage = this::sweepOwn;
-    /** Of each worker: a panel that it packed for itself. */
-    private final MemorySegment[] own;
+    private final StageBody rowStage = this::sweepRows;
+    private final StageBody panelStage = this::sweepPanels;
 
     private MemorySegment a;
     private long aOff;
@@ -77,28 +87,35 @@ public final class TrainMatmul {
     private boolean relu;
     private MemorySegment residual;
 
-    private int nFrom;
-    private int nTo;
-    private int kFrom;
-    private int kTo;
+    private boolean sharesA;
+    private boolean sharesB;
+    // This round: rows mFrom to mTo, columns nFrom to nTo, and of the sum's stretches, each depth long, those from
+    // blockFrom to blockTo.
     private int mFrom;
     private int mTo;
+    private int nFrom;
+    private int nTo;
     private int panels;
-    private int group;
-    private int rowTasks;
-    private int rowsPerTask;
+    private int depth;
+    private int blocks;
+    private int blockFrom;
+    private int blockTo;
+    private int aChunks;
     private int bChunks;
+    private int rowsPerTask;
+    private int rowTasks;
+    private int panelsPerTask;
 
-    /** Scratch of about 22 MiB from {@code arena}; {@code team} runs the stages. */
+    /** Scratch of about 19 MiB from {@code arena}; {@code team} runs the stages. */
     public TrainMatmul(Arena arena, Team team) {
         this.team = team;
-        this.packedB = arena.allocate(4L * KC * (NC + NR), 64);
-        this.packedA = arena.allocate(4L * MC / MR * stripStep(KC), 64);
+        this.sharedA = arena.allocate(4 * SHARED, 64);
+        this.sharedB = arena.allocate(4 * SHARED, 64);
         this.edge = new MemorySegment[team.threads()];
         this.own = new MemorySegment[team.threads()];
         for (int i = 0; i < edge.length; i++) {
             edge[i] = arena.allocate(4L * MR * NR, 64);
-            own[i] = arena.allocate(4L * NR * KC, 64);
+            own[i] = arena.allocate(4L * OWN, 64);
         }
     }
 
@@ -177,93 +194,95 @@ public final class TrainMatmul {
     }
 
     private void multiply() {
-        int kBlocks = Math.max(1, Math.ceilDiv(k, KC));
-        int kc = Math.ceilDiv(k, kBlocks);
-        boolean fewRows = m <= FEW_ROWS && bCol != 1 && aCol == 1;
+        blocks = Math.max(1, Math.ceilDiv(k, KC));
+        depth = Math.ceilDiv(k, blocks);
+        sharesB = m > FEW_ROWS || bCol == 1;
+        sharesA = m <= FEW_ROWS || aCol != 1;
         for (nFrom = 0; nFrom < n; nFrom = nTo) {
-            nTo = fewRows ? n : Math.min(n, nFrom + NC / NR * NR);
+            nTo = sharesB ? Math.min(n, nFrom + NC / NR * NR) : n;
             panels = Math.ceilDiv(nTo - nFrom, NR);
-            for (int block = 0; block < kBlocks; block++) {
-                kFrom = Math.min(k, block * kc);
-                kTo = Math.min(k, kFrom + kc);
+            int fit = aCol != 1 ? 1 : (int) Math.clamp(SHARED / Math.max(1, sharesB ? bBlock() : aBlock(m)), 1, blocks);
+            for (blockFrom = 0; blockFrom < blocks; blockFrom = blockTo) {
+                blockTo = Math.min(blocks, blockFrom + fit);
                 for (mFrom = 0; mFrom < m; mFrom = mTo) {
-                    mTo = Math.min(m, mFrom + MC);
-                    if (fewRows) {
-                        pack(false);
-                        team.run(panels, 1, ownStage);
-                    } else {
-                        pack(mFrom == 0);
-                        sweep();
-                    }
+                    mTo = sharesA ? Math.min(m, mFrom + (int) (SHARED / TileStrips.step(depth) / fit) * MR) : m;
+                    pack();
+                    sweep();
                 }
             }
         }
     }
 
-    private void pack(boolean newB) {
-        bChunks = !newB ? 0 : bCol == 1 ? Math.ceilDiv(kTo - kFrom, K_CHUNK) : panels;
-        int aChunks = aCol == 1
-                ? Math.ceilDiv(Math.ceilDiv(mTo - mFrom, MR), STRIPS)
-                : Math.ceilDiv(kTo - kFrom, A_CHUNK);
-        team.run(bChunks + aChunks, 1, packStage);
+    /** Floats of a stretch of A. */
+    private long aBlock(int rows) {
+        return Math.ceilDiv(rows, MR) * TileStrips.step(depth);
     }
 
-    private void sweep() {
-        group = Math.clamp(GROUP_BYTES / (4L * NR * Math.max(1, kTo - kFrom)), 1, panels);
-        int groups = Math.ceilDiv(panels, group);
-        group = Math.ceilDiv(panels, groups);
-        int rows = mTo - mFrom;
-        int wanted = Math.ceilDiv(TASKS_A_THREAD * team.threads(), groups);
-        rowsPerTask = Math.ceilDiv(Math.clamp(Math.ceilDiv(rows, wanted), 32, 256), MR) * MR;
-        rowTasks = Math.ceilDiv(rows, rowsPerTask);
-        team.run(rowTasks * groups, 1, sweepStage);
+    /** Floats of a stretch of B. */
+    private long bBlock() {
+        return (long) panels * depth * NR;
+    }
+
+    private int depthOf(int block) {
+        return Math.min(depth, k - block * depth);
+    }
+
+    private void pack() {
+        aChunks = !sharesA ? 0 : aCol == 1 ? Math.ceilDiv(mTo - mFrom, STRIPS * MR) : Math.ceilDiv(depth, K_CHUNK);
+        bChunks = !sharesB || mFrom > 0 ? 0 : bCol == 1 ? Math.ceilDiv(depth, K_CHUNK) : panels;
+        team.run((blockTo - blockFrom) * (aChunks + bChunks), 1, packStage);
     }
 
     private void packChunks(int from, int to, int worker) {
         for (int i = from; i < to; i++) {
-            if (i >= bChunks) {
-                packA(i - bChunks, edge[worker]);
-            } else if (bCol == 1) {
-                packB(i * K_CHUNK);
+            int block = blockFrom + i / (aChunks + bChunks);
+            int chunk = i % (aChunks + bChunks);
+            if (chunk < aChunks) {
+                packA(chunk, block, (block - blockFrom) * aBlock(mTo - mFrom));
             } else {
-                turnPanel(nFrom + i * NR, packedB, (long) i * (kTo - kFrom) * NR, edge[worker]);
+                packB(chunk - aChunks, block, (block - blockFrom) * bBlock(), edge[worker]);
             }
         }
     }
 
-    private void packA(int chunk, MemorySegment scratch) {
-        int kc = kTo - kFrom;
-        if (aCol != 1) {
-            int k = chunk * A_CHUNK;
-            TileStrips.ofColumns(a, aOff + (kFrom + k) * aCol + mFrom, aCol, Math.min(A_CHUNK, kc - k), mTo - mFrom, packedA,
-                    (long) k * MR, stripStep(kc), scratch);
+    private void packA(int chunk, int block, long at) {
+        if (aCol == 1) {
+            int row = mFrom + chunk * STRIPS * MR;
+            packRows(row, Math.min(mTo, row + STRIPS * MR), block, sharedA, at + chunk * STRIPS * TileStrips.step(depth));
             return;
         }
-        int last = Math.min(mTo - mFrom, (chunk + 1) * STRIPS * MR);
-        for (int row = chunk * STRIPS * MR; row < last; row += MR) {
-            TileStrips.ofRows(a, aOff + (mFrom + row) * aRow + kFrom, aRow, Math.min(MR, mTo - mFrom - row), kc, packedA,
-                    row / MR * stripStep(kc));
+        int first = chunk * K_CHUNK;
+        TileStrips.ofColumns(a, aOff + ((long) block * depth + first) * aCol + mFrom, aCol,
+                Math.clamp(depthOf(block) - first, 0, K_CHUNK), mTo - mFrom, sharedA,
+                at + (long) first * TileStrips.WIDTH, TileStrips.step(depth));
+    }
+
+    private void packB(int chunk, int block, long at, MemorySegment scratch) {
+        if (bCol != 1) {
+            turnPanel(nFrom + chunk * NR, block, sharedB, at + (long) chunk * depth * NR, scratch);
+            return;
         }
+        int first = chunk * K_CHUNK;
+        Panels.cutRows(b, bOff + ((long) block * depth + first) * bRow + nFrom, bRow,
+                Math.clamp(depthOf(block) - first, 0, K_CHUNK), nTo - nFrom, sharedB, at + (long) first * NR,
+                (long) depth * NR);
     }
 
-    /** Floats from strip to strip; a line more than they hold, so that neighbours do not fall into the same sets of a cache. */
-    private static long stripStep(int kc) {
-        return (long) kc * MR + 16;
-    }
-
-    /** Some rows of all panels of B. */
-    private void packB(int k) {
-        int kc = kTo - kFrom;
-        Panels.cutRows(b, bOff + (kFrom + k) * bRow + nFrom, bRow, Math.min(K_CHUNK, kc - k), nTo - nFrom, packedB,
-                (long) k * NR, NR, (long) kc * NR);
+    /** Strips of rows of A. */
+    private void packRows(int rowFrom, int rowTo, int block, MemorySegment target, long at) {
+        for (int row = rowFrom; row < rowTo; row += MR) {
+            TileStrips.ofRows(a, aOff + row * aRow + (long) block * depth, aRow, Math.min(MR, rowTo - row), depthOf(block),
+                    target, at);
+            at += TileStrips.step(depth);
+        }
     }
 
     /** A panel of a B whose columns lie contiguous. */
-    private void turnPanel(int col, MemorySegment target, long at, MemorySegment scratch) {
-        int kc = kTo - kFrom;
+    private void turnPanel(int col, int block, MemorySegment target, long at, MemorySegment scratch) {
         int cols = Math.min(NR, n - col);
-        long from = bOff + kFrom + col * bCol;
-        touch(from, cols, kc, scratch);
+        int kc = depthOf(block);
+        long from = bOff + (long) block * depth + col * bCol;
+        Floats.set(scratch, 0, Panels.touch(b, from, bCol, cols, kc));
         if (cols == NR) {
             FloatTranspose.copy(b, from, bCol, NR, kc, 1f, target, at, NR, scratch, 0);
         } else {
@@ -271,62 +290,78 @@ public final class TrainMatmul {
         }
     }
 
-    /** Has the source of a panel fetched row by row: read by squares, it comes at a third of memory's speed. */
-    private void touch(long from, int rows, int length, MemorySegment scratch) {
-        float sum = 0;
-        for (int i = 0; i < rows; i++) {
-            sum += Panels.touch(b, from + i * bCol, length);
-        }
-        Floats.set(scratch, 0, sum);
-    }
-
-    private void sweepTasks(int from, int to, int worker) {
-        for (int task = from; task < to; task++) {
-            int firstPanel = task / rowTasks * group;
-            int firstRow = mFrom + task % rowTasks * rowsPerTask;
-            sweepTask(firstRow, Math.min(mTo, firstRow + rowsPerTask), firstPanel, Math.min(panels, firstPanel + group),
-                    packedB, 4L * firstPanel * (kTo - kFrom) * NR, edge[worker]);
-        }
-    }
-
-    /** Each task turns one panel of B and sweeps all rows over it: what is packed never leaves its core's L2. */
-    private void sweepOwn(int from, int to, int worker) {
-        for (int panel = from; panel < to; panel++) {
-            turnPanel(panel * NR, own[worker], 0, edge[worker]);
-            sweepTask(mFrom, mTo, panel, panel + 1, own[worker], 0, edge[worker]);
-        }
-    }
-
-    /** Rows × panels of this stretch of the sum; the first panel of B lies at {@code bAt} bytes. */
-    private void sweepTask(int rowFrom, int rowTo, int panelFrom, int panelTo, MemorySegment packed, long bAt,
-            MemorySegment scratch) {
-        int kc = kTo - kFrom;
-        for (int row = rowFrom; row < rowTo; row += MR) {
-            for (int panel = panelFrom; panel < panelTo; panel++) {
-                tile(row, Math.min(MR, rowTo - row), nFrom + panel * NR, kc, packed,
-                        bAt + 4L * (panel - panelFrom) * kc * NR, scratch);
-            }
-        }
-        if (kTo == k && (bias != null || relu || residual != null)) {
-            finish(rowFrom, rowTo, nFrom + panelFrom * NR, Math.min(nTo, nFrom + panelTo * NR));
-        }
-    }
-
-    private void tile(int row, int rows, int col, int kc, MemorySegment packed, long bAt, MemorySegment scratch) {
-        boolean adds = kFrom > 0 || accumulate;
-        int cols = Math.min(NR, nTo - col);
-        long aAt = (row - mFrom) / MR * 4 * stripStep(kc);
-        long target = cOff + row * cRow + col;
-        if (rows == MR && cols == NR && !adds) {
-            FmaTile.product(packedA, aAt, packed, bAt, kc, c, 4 * target, 4 * cRow);
+    private void sweep() {
+        if (!sharesB) {
+            team.run(panels, 1, panelStage);
             return;
         }
-        FmaTile.product(packedA, aAt, packed, bAt, kc, scratch, 0, 4L * NR);
+        int rows = mTo - mFrom;
+        int wanted = TASKS_A_THREAD * team.threads();
+        int most = Math.clamp(OWN / TileStrips.step(depth) * MR, MR, ROWS);
+        rowsPerTask = sharesA && aCol == 1 ? FEW_ROWS : Math.clamp(Math.ceilDiv(rows, wanted), Math.min(most, 48), most) / MR * MR;
+        rowTasks = Math.ceilDiv(rows, rowsPerTask);
+        panelsPerTask = Math.ceilDiv(panels, Math.clamp(Math.ceilDiv(wanted, 2 * rowTasks), 1, panels));
+        team.run(rowTasks * Math.ceilDiv(panels, panelsPerTask), 1, rowStage);
+    }
+
+    /** Each task takes some rows of A, which it packs unless they are shared, and some panels. */
+    private void sweepRows(int from, int to, int worker) {
+        for (int task = from; task < to; task++) {
+            int rowFrom = mFrom + task % rowTasks * rowsPerTask;
+            int rowTo = Math.min(mTo, rowFrom + rowsPerTask);
+            int panelFrom = task / rowTasks * panelsPerTask;
+            int panelTo = Math.min(panels, panelFrom + panelsPerTask);
+            for (int block = blockFrom; block < blockTo; block++) {
+                if (!sharesA) {
+                    packRows(rowFrom, rowTo, block, own[worker], 0);
+                }
+                long aAt = sharesA ? (rowFrom - mFrom) / MR * TileStrips.step(depth) : 0;
+                for (int panel = panelFrom; panel < panelTo; panel++) {
+                    sweepPanel(rowFrom, rowTo, nFrom + panel * NR, block, sharesA ? sharedA : own[worker], aAt, sharedB,
+                            (block - blockFrom) * bBlock() + (long) panel * depth * NR, edge[worker]);
+                }
+            }
+        }
+    }
+
+    /** Each task turns a panel of B and takes it over all rows. */
+    private void sweepPanels(int from, int to, int worker) {
+        for (int panel = from; panel < to; panel++) {
+            for (int block = blockFrom; block < blockTo; block++) {
+                turnPanel(panel * NR, block, own[worker], 0, edge[worker]);
+                sweepPanel(mFrom, mTo, panel * NR, block, sharedA, (block - blockFrom) * aBlock(mTo - mFrom), own[worker], 0,
+                        edge[worker]);
+            }
+        }
+    }
+
+    /** Rows × one panel of one stretch of the sum: strips of A from {@code aAt} floats on, the panel of B from {@code bAt}. */
+    private void sweepPanel(int rowFrom, int rowTo, int col, int block, MemorySegment strips, long aAt,
+            MemorySegment panel, long bAt, MemorySegment scratch) {
+        int cols = Math.min(NR, nTo - col);
+        boolean adds = block > 0 || accumulate;
+        int kc = depthOf(block);
+        for (int row = rowFrom; row < rowTo; row += MR) {
+            long target = cOff + row * cRow + col;
+            if (rowTo - row >= MR && cols == NR && !adds) {
+                FmaTile.product(strips, 4 * aAt, panel, 4 * bAt, kc, c, 4 * target, 4 * cRow);
+            } else {
+                FmaTile.product(strips, 4 * aAt, panel, 4 * bAt, kc, scratch, 0, 4L * NR);
+                store(scratch, Math.min(MR, rowTo - row), cols, target, adds);
+            }
+            aAt += TileStrips.step(depth);
+        }
+        if (block == blocks - 1 && (bias != null || relu || residual != null)) {
+            finish(rowFrom, rowTo, col, col + cols);
+        }
+    }
+
+    private void store(MemorySegment tile, int rows, int cols, long target, boolean adds) {
         for (int i = 0; i < rows; i++) {
             if (adds) {
-                Panels.add(c, target + i * cRow, scratch, (long) i * NR, cols);
+                Panels.add(c, target + i * cRow, tile, (long) i * NR, cols);
             } else {
-                Elementwise.copy(scratch, (long) i * NR, c, target + i * cRow, cols);
+                Elementwise.copy(tile, (long) i * NR, c, target + i * cRow, cols);
             }
         }
     }
