@@ -91,12 +91,12 @@ final class TileStrips {
     private static void zip(MemorySegment src, long srcOff, long srcRow, int k, MemorySegment dst, long dstOff) {
         for (int i = 0; i < k; i += L) {
             long from = srcOff + i << 2;
-            IntVector r0 = load(src, from);
-            IntVector r1 = load(src, from + (srcRow << 2));
-            IntVector r2 = load(src, from + (2 * srcRow << 2));
-            IntVector r3 = load(src, from + (3 * srcRow << 2));
-            IntVector r4 = load(src, from + (4 * srcRow << 2));
-            IntVector r5 = load(src, from + (5 * srcRow << 2));
+            IntVector r0 = IntVector.fromMemorySegment(Lanes.INT, src, from, LITTLE_ENDIAN);
+            IntVector r1 = IntVector.fromMemorySegment(Lanes.INT, src, from + (srcRow << 2), LITTLE_ENDIAN);
+            IntVector r2 = IntVector.fromMemorySegment(Lanes.INT, src, from + (2 * srcRow << 2), LITTLE_ENDIAN);
+            IntVector r3 = IntVector.fromMemorySegment(Lanes.INT, src, from + (3 * srcRow << 2), LITTLE_ENDIAN);
+            IntVector r4 = IntVector.fromMemorySegment(Lanes.INT, src, from + (4 * srcRow << 2), LITTLE_ENDIAN);
+            IntVector r5 = IntVector.fromMemorySegment(Lanes.INT, src, from + (5 * srcRow << 2), LITTLE_ENDIAN);
             long to = dstOff + (long) i * WIDTH << 2;
             IntVector a = LOW.selectFrom(r0, r1);
             IntVector b = LOW.selectFrom(r2, r3);
@@ -113,10 +113,6 @@ final class TileStrips {
             BACK_2.selectFrom(FRONT_2.selectFrom(a, b), c).intoMemorySegment(dst, to + 24L * L, LITTLE_ENDIAN);
             BACK_3.selectFrom(FRONT_3.selectFrom(a, b), c).intoMemorySegment(dst, to + 28L * L, LITTLE_ENDIAN);
         }
-    }
-
-    private static IntVector load(MemorySegment src, long at) {
-        return FloatVector.fromMemorySegment(Lanes.FLOAT, src, at, LITTLE_ENDIAN).reinterpretAsInts();
     }
 
     /**
@@ -155,7 +151,9 @@ final class TileStrips {
     /** Two k of some strips with vectors of sixteen: stores are whole lines. Offsets and steps count bytes. */
     private static void cutTwoRows(MemorySegment src, long s, long srcRow, int strips, MemorySegment dst, long d, long step) {
         for (int strip = 0; strip < strips; strip++) {
-            EIGHTS.selectFrom(load(src, s), load(src, s + srcRow)).intoMemorySegment(dst, d, LITTLE_ENDIAN);
+            IntVector first = IntVector.fromMemorySegment(Lanes.INT, src, s, LITTLE_ENDIAN);
+            IntVector second = IntVector.fromMemorySegment(Lanes.INT, src, s + srcRow, LITTLE_ENDIAN);
+            EIGHTS.selectFrom(first, second).intoMemorySegment(dst, d, LITTLE_ENDIAN);
             s += 4 * MR;
             d += step;
         }

@@ -315,7 +315,7 @@ public final class TrainMatmul {
                 if (!sharesA) {
                     packRows(rowFrom, rowTo, block, own[worker], 0);
                 }
-                long aAt = sharesA ? (rowFrom - mFrom) / MR * TileStrips.step(depth) : 0;
+                long aAt = sharesA ? (block - blockFrom) * aBlock(mTo - mFrom) + aBlock(rowFrom - mFrom) : 0;
                 for (int panel = panelFrom; panel < panelTo; panel++) {
                     sweepPanel(rowFrom, rowTo, nFrom + panel * NR, block, sharesA ? sharedA : own[worker], aAt, sharedB,
                             (block - blockFrom) * bBlock() + (long) panel * depth * NR, edge[worker]);

@@ -71,7 +71,7 @@ class TrainCommandTest {
         CommandLineRun done = CommandLineRun.of("train", "--bench", "settings", "--bench-seconds", "0.2", "--layers", "1",
                 "--width", "16", "--heads", "2", "--context", "8", "--batch", "2");
         assertThat(done.exit()).as(done.err()).isZero();
-        assertThat(done.out()).contains("weights, 16 tokens an update", "update: median", "of the peak of",
+        assertThat(done.out()).contains("weights, 16 tokens an update", "update: median", "share of the peak: median",
                 "of Java heap");
         assertMistake("bench: expected gpt-10m, gpt2-124m, encoder-3m or settings, got 'x'", "train", "--bench", "x");
     }

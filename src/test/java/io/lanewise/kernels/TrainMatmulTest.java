@@ -16,7 +16,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 class TrainMatmulTest {
     @ParameterizedTest
     @CsvSource({"1, 1, 1", "5, 3, 2", "6, 64, 64", "7, 65, 63", "48, 17, 130", "100, 769, 70", "13, 1600, 129",
-        "513, 40, 100", "600, 770, 65", "1700, 70, 31"})
+        "513, 40, 100", "600, 770, 65", "1700, 70, 31",
+        "320, 70, 2048", "90, 1000, 1600", "520, 70, 1600"})
     void productsAgreeWithSumsInDoublePrecision(int rows, int in, int out) {
         try (Operands o = new Operands(rows, in, out, 1)) {
             o.matmul.forward(o.x, rows, in, o.w, out, o.bias, false, null, o.y);
