@@ -1,5 +1,6 @@
 package io.lanewise.kernels;
 
+import io.lanewise.parallel.Machine;
 import io.lanewise.parallel.StageBody;
 import io.lanewise.parallel.Team;
 import io.lanewise.tensor.DType;
@@ -9,7 +10,7 @@ import java.lang.foreign.MemorySegment;
 /**
  * Fused scaled-dot-product attention: out = softmax(mask(scale · q Kᵀ)) V for groups of query heads that share a
  * key-value head (MHA, GQA, MQA), by online softmax over blocks of keys; the matrix of scores never exists beyond a
- * tile of {@link KvBuffer#PANEL} keys (Dao, "FlashAttention-2", 2023).
+ * tile (Dao, "FlashAttention-2", 2023).
  *
  * <p>The unit of work is a block of queries of one key-value head, where a query is a row of one of the head's group,
  * so that all query heads of a group share the keys and values in cache. Where there are fewer units than threads might
@@ -19,18 +20,27 @@ import java.lang.foreign.MemorySegment;
  * <p>Make one for a session: it owns all scratch memory and {@code forward} allocates nothing. One thread at a time.
  */
 public final class Attention {
-    private static final int PANEL = KvBuffer.PANEL;
-    private static final int LANES = AttentionTiles.LANES;
     private static final float LOG2_E = 1.4426950408889634f;
     private static final double LN_2 = 0.6931471805599453;
 
-    /** Up to this many queries of a key-value head are taken one at a time; more fill the lanes of a tile. */
+    /** Up to this many queries of a key-value head go over the cache as it lies; for more it is widened to tiles. */
     private static final int FEW_QUERIES = 8;
-    /** Keys a row of scores holds when queries are taken one at a time. */
-    private static final int ROW_KEYS = 8 * PANEL;
-    /** Queries of a unit at most: shares a widened tile of keys among 192 queries, which makes its cost small. */
-    private static final int UNIT_QUERIES = 1024;
-    /** Floats of a unit's queries and outputs that may lie in the second-level cache beside the tiles. */
+    /** Keys a row of scores holds then: their keys, then their values are read in one run. */
+    private static final int ROW_KEYS = 2048;
+    /** Runs begin at multiples of this: four panels of keys. */
+    private static final int RUN_STEP = 4 * KvBuffer.LINE;
+
+    /** Columns of a tile: keys of a panel of keys, dims of a panel of values. */
+    private static final int NR = FloatTile.NR;
+    private static final long NR_BYTES = NR * (long) Float.BYTES;
+    /** Keys of a block: eight vectors of scores a query. */
+    private static final int KEYS = AttentionSoftmax.KEYS;
+    private static final long ROW_BYTES = KEYS * (long) Float.BYTES;
+    /** Queries that go through a block together: four tiles, whose scores stay in the first-level cache beside the keys. */
+    private static final int ROWS = 4 * FloatTile.MR;
+    /** Queries of a unit at most; they share keys and values that are widened once. */
+    private static final int UNIT_QUERIES = 1024 / ROWS * ROWS;
+    /** Floats of a unit's queries and outputs that may lie in the second-level cache beside keys and values. */
     private static final int UNIT_FLOATS = 128 << 10;
     /** Fewer units than this and units are made smaller, then keys are split. */
     private static final int ENOUGH_UNITS = 16;
@@ -44,24 +54,28 @@ public final class Attention {
     private final int group;
     private final int headDim;
     private final int vHeadDim;
-    private final int maxUnitTiles;
+    private final int maxUnitQueries;
+    /** Dims of a key or value that few queries need room for: whole ints of keys, whole lines of values. */
+    private final int keyDims;
+    private final int valueDims;
+    private final int valuePanels;
+    /** Blocks of keys that are widened at once: a quarter of the second-level cache, read again for every ROWS queries. */
+    private final int maxBlocks;
 
     /** Every worker's scratch, {@code workerFloats} each; the offsets below count from a worker's first float. */
     private final MemorySegment scratch;
     private final long workerFloats;
-    private final long zeroAt;
     private final long queriesAt;
     private final long outAt;
     private final long scoresAt;
     private final long maxAt;
+    private final long shiftAt;
+    private final long factorAt;
     private final long sumAt;
-    private final long firstAt;
-    private final long endAt;
     private final long keysAt;
     private final long valuesAt;
-    private final long zipAt;
     private final long productAt;
-    private final long widenedAt;
+    private final long zipAt;
     private final long scaledAt;
     /** Partial results where keys are split: [unit · splits + split][query][vHeadDim + 2], the last two max and sum. */
     private final MemorySegment partials;
@@ -92,13 +106,12 @@ public final class Attention {
     private MemorySegment logSumExp;
     private long logSumExpOff;
     private int queries;
-    private int unitTiles;
+    private int unitQueries;
     private int unitsPerHead;
     private int heads;
     private int splits;
     private int splitFrom;
     private int splitKeys;
-    private int valuePanel;
 
     /**
      * Scratch for calls of up to {@code maxRows} rows.
@@ -120,30 +133,32 @@ public final class Attention {
         this.group = nHeads / nKvHeads;
         this.headDim = headDim;
         this.vHeadDim = vHeadDim;
+        this.keyDims = headDim + 3 & -4;
+        this.valueDims = (vHeadDim + KvBuffer.LINE - 1) / KvBuffer.LINE * KvBuffer.LINE;
+        this.valuePanels = (vHeadDim + NR - 1) / NR;
         long maxQueries = (long) maxRows * group;
-        int tiles = Math.min(UNIT_QUERIES / LANES, UNIT_FLOATS / ((headDim + vHeadDim) * LANES));
-        this.maxUnitTiles = Math.clamp(Math.min(tiles, (maxQueries + LANES - 1) / LANES), 1, UNIT_QUERIES / LANES);
+        long fitting = Math.min(maxQueries + ROWS - 1, UNIT_FLOATS / (headDim + vHeadDim));
+        this.maxUnitQueries = (int) Math.clamp(fitting / ROWS * ROWS, ROWS, UNIT_QUERIES);
+        long blockFloats = (long) KEYS * (keyDims + valuePanels * NR);
+        this.maxBlocks = (int) Math.clamp(Machine.L2_BYTES / 4 / (blockFloats * Float.BYTES), 1, 8);
 
-        int lanes = Math.max(maxUnitTiles * LANES, FEW_QUERIES);
         long at = 0;
-        this.zeroAt = at;
-        this.queriesAt = at += LANES;
-        this.outAt = at += aligned((long) lanes * headDim);
-        this.scoresAt = at += aligned((long) lanes * vHeadDim);
-        this.maxAt = at += Math.max(PANEL * LANES, FEW_QUERIES * ROW_KEYS);
-        this.sumAt = at += aligned(lanes);
-        this.firstAt = at += aligned(lanes);
-        this.endAt = at += aligned(lanes);
-        this.keysAt = at += aligned(lanes);
-        this.valuesAt = at += (long) headDim * PANEL;
-        this.zipAt = at += (long) vHeadDim * PANEL;
-        this.productAt = at += Math.max(FloatTranspose.SCRATCH, aligned(LANES));
-        this.widenedAt = at += aligned(FEW_QUERIES * (long) vHeadDim);
-        this.scaledAt = at += ROW_KEYS * PANEL;
-        this.workerFloats = at + 2L * FEW_QUERIES * ROW_KEYS;
+        this.queriesAt = at;
+        this.outAt = at += aligned((long) maxUnitQueries * headDim + (long) FEW_QUERIES * keyDims);
+        this.scoresAt = at += Math.max((long) maxUnitQueries * valuePanels * NR, (long) FEW_QUERIES * valueDims);
+        this.maxAt = at += Math.max(ROWS * KEYS, FEW_QUERIES * ROW_KEYS);
+        this.shiftAt = at += aligned(maxUnitQueries);
+        this.factorAt = at += aligned(maxUnitQueries);
+        this.sumAt = at += aligned(ROWS);
+        this.keysAt = at += (long) maxUnitQueries * Lanes.FLOATS;
+        this.valuesAt = at += (long) maxBlocks * keyDims * KEYS;
+        this.productAt = at += (long) maxBlocks * valuePanels * NR * KEYS;
+        this.zipAt = at += Math.max(ROWS * NR, FEW_QUERIES * valueDims);
+        this.scaledAt = at += FloatTranspose.SCRATCH;
+        this.workerFloats = at + FEW_QUERIES * ROW_KEYS;
         this.scratch = arena.allocate(workerFloats * team.threads() * Float.BYTES, 64);
         this.partialFloats = vHeadDim + 2;
-        long partialQueries = 2L * ENOUGH_UNITS * Math.min(lanes, Math.max(maxQueries, 1));
+        long partialQueries = 2L * ENOUGH_UNITS * Math.min(Math.max(maxUnitQueries, FEW_QUERIES), maxQueries);
         this.partials = arena.allocate(partialQueries * partialFloats * Float.BYTES, 64);
     }
 
@@ -170,7 +185,7 @@ public final class Attention {
         this.kv = kv;
         this.k = kv.keys();
         this.v = kv.values();
-        boolean few = (long) rows * group <= FEW_QUERIES && !kv.isLatents();
+        boolean few = (long) rows * group <= FEW_QUERIES && !kv.isLatents() && kv.isFinite();
         forward(1, q, qOff, qStride, rows, startPos, kvLen, mask, out, outOff, outStride, few);
     }
 
@@ -258,25 +273,28 @@ public final class Attention {
 
     /** Cuts the call into units of queries and parts of keys, by its sizes. */
     private void cut(int batch, boolean few) {
-        valuePanel = kv == null ? vHeadDim : PANEL;
         heads = batch * nKvHeads;
         queries = rows * group;
-        int tiles = (queries + LANES - 1) / LANES;
-        unitsPerHead = few ? 1 : (tiles + maxUnitTiles - 1) / maxUnitTiles;
-        unitTiles = (tiles + unitsPerHead - 1) / unitsPerHead;
-        while (!few && unitTiles > 1 && heads * unitsPerHead < ENOUGH_UNITS) {
-            unitTiles = (unitTiles + 1) / 2;
-            unitsPerHead = (tiles + unitTiles - 1) / unitTiles;
+        unitsPerHead = few ? 1 : (queries + maxUnitQueries - 1) / maxUnitQueries;
+        unitQueries = few ? queries : inRows((queries + unitsPerHead - 1) / unitsPerHead);
+        while (!few && unitQueries > ROWS && heads * unitsPerHead < ENOUGH_UNITS) {
+            unitQueries = inRows(unitQueries / 2);
+            unitsPerHead = (queries + unitQueries - 1) / unitQueries;
         }
-        splitFrom = mask.firstKey(startPos) & -PANEL;
+        splitFrom = mask.firstKey(startPos) & -RUN_STEP;
         int keys = Math.max(0, mask.endKey(startPos + rows - 1, kvLen) - splitFrom);
         int units = heads * unitsPerHead;
         int wanted = units >= ENOUGH_UNITS ? 1 : (ENOUGH_UNITS + units - 1) / units;
         splits = Math.clamp((keys + MIN_SPLIT_KEYS - 1) / MIN_SPLIT_KEYS, 1, wanted);
-        splitKeys = (keys + splits * PANEL - 1) / (splits * PANEL) * PANEL;
+        splitKeys = (keys + splits * RUN_STEP - 1) / (splits * RUN_STEP) * RUN_STEP;
     }
 
-    // Many queries: a lane is a query.
+    /** A number of queries in whole blocks of ROWS. */
+    private static int inRows(int count) {
+        return (count + ROWS - 1) / ROWS * ROWS;
+    }
+
+    // Many queries: tiles of six queries by a panel of keys, then of dims.
 
     private void manyQueries(int from, int to, int worker) {
         for (int i = from; i < to; i++) {
@@ -287,55 +305,36 @@ public final class Attention {
     /** One unit: the blocks of queries that see most keys come first, so that the last ones to be done are short. */
     private void manyQueries(int unit, int split, long base) {
         int head = unit % heads;
-        int firstTile = (unitsPerHead - 1 - unit / heads) * unitTiles;
-        int tiles = Math.min(unitTiles, (queries + LANES - 1) / LANES - firstTile);
-        int query0 = firstTile * LANES;
-        int endQuery = Math.min(queries, query0 + tiles * LANES);
-        for (int tile = 0; tile < tiles; tile++) {
-            openTile(head, query0 + tile * LANES, tile, base);
-        }
+        int query0 = (unitsPerHead - 1 - unit / heads) * unitQueries;
+        int count = Math.min(unitQueries, queries - query0);
+        open(head, query0, count, base);
         int from = Math.max(splitFrom + split * splitKeys, mask.firstKey(startPos + query0 / group));
-        int to = Math.min(splitFrom + (split + 1) * splitKeys, mask.endKey(startPos + (endQuery - 1) / group, kvLen));
-        for (int pos = from & -PANEL; pos < to; pos += PANEL) {
-            int count = Math.min(PANEL, to - pos);
-            if (!allPadding(head / nKvHeads, pos, count)) {
-                gather(head, pos, count, base);
-                for (int tile = 0; tile < tiles; tile++) {
-                    manyQueriesOneBlock(head, query0 + tile * LANES, pos, count, tile, base);
-                }
+        int end = mask.endKey(startPos + (query0 + count - 1) / group, kvLen);
+        int to = Math.min(splitFrom + (split + 1) * splitKeys, end);
+        int together = maxBlocks * KEYS;
+        for (int pos = from & -KvBuffer.LINE; pos < to; pos += together) {
+            int keys = Math.min(together, to - pos);
+            widen(head, pos, keys, base);
+            for (int row = 0; row < count; row += ROWS) {
+                someQueries(head, query0, row, Math.min(ROWS, count - row), pos, keys, base);
             }
         }
-        for (int tile = 0; tile < tiles; tile++) {
-            closeTile(unit, split, head, query0, tile, base);
+        for (int row = 0; row < count; row++) {
+            close(unit, split, head, query0, row, base);
         }
     }
 
-    /** Queries of a tile, scaled and transposed to [headDim, LANES], and its running state. */
-    private void openTile(int head, int query0, int tile, long base) {
-        long tileAt = base + queriesAt + (long) tile * headDim * LANES;
-        long state = base + (long) tile * LANES;
-        int lanes = Math.min(LANES, queries - query0);
-        for (int lane = 0; lane < LANES; lane++) {
-            int pos = startPos + (query0 + Math.min(lane, lanes - 1)) / group;
-            Floats.set(scratch, state + firstAt + lane, mask.firstKey(pos));
-            Floats.set(scratch, state + endAt + lane, mask.endKey(pos, kvLen));
+    /** Queries of a unit, scaled, one after the other, and their running state. */
+    private void open(int head, int query0, int count, long base) {
+        for (int row = 0; row < count; row++) {
+            Elementwise.scale(q, queryOffset(head, query0 + row), queryScale, scratch, base + queriesAt + (long) row * headDim,
+                    headDim);
         }
-        Elementwise.fill(scratch, state + maxAt, LANES, Float.NEGATIVE_INFINITY);
-        Elementwise.fill(scratch, state + sumAt, LANES, 0f);
-        Elementwise.fill(scratch, base + outAt + (long) tile * vHeadDim * LANES, vHeadDim * LANES, 0f);
-        if (lanes < LANES) {
-            Elementwise.fill(scratch, tileAt, headDim * LANES, 0f);
-        }
-        if (group == 1) {
-            FloatTranspose.copy(q, queryOffset(head, query0), qStride, lanes, headDim, queryScale, scratch, tileAt,
-                    LANES, scratch, base + zipAt);
-        } else {
-            for (int lane = 0; lane < lanes; lane++) {
-                Elementwise.scale(q, queryOffset(head, query0 + lane), queryScale, scratch,
-                        base + keysAt + (long) lane * headDim, headDim);
-            }
-            FloatTranspose.copy(scratch, base + keysAt, headDim, lanes, headDim, 1f, scratch, tileAt, LANES, scratch,
-                    base + zipAt);
+        Elementwise.fill(scratch, base + maxAt, count, Float.NEGATIVE_INFINITY);
+        Elementwise.fill(scratch, base + shiftAt, count, 0f);
+        Elementwise.fill(scratch, base + sumAt, count * Lanes.FLOATS, 0f);
+        for (int panel = 0; panel < valuePanels; panel++) {
+            Elementwise.fill(scratch, outOf(panel, 0, base), count * NR, 0f);
         }
     }
 
@@ -359,69 +358,126 @@ public final class Attention {
     }
 
     /**
-     * Keys and values of a block as floats in the worker's scratch, for all queries of the unit: keys
-     * [headDim, PANEL], values in panels [PANEL, valuePanel]. Even F32 is copied: read once in order it is close,
-     * where tiles that met it in strides would wait.
+     * Keys and values of some blocks as floats in the worker's scratch, for all queries of the unit: of each block keys
+     * [panels of keys, headDim, NR], values [panels of dims, KEYS, NR]. Even F32 is copied: tiles want panels of their own
+     * width, read in order.
      */
-    private void gather(int head, int pos, int count, long base) {
+    private void widen(int head, int pos, int count, long base) {
+        for (int i = 0; i < count; i += KEYS) {
+            int keys = Math.min(KEYS, count - i);
+            if (!allPadding(head / nKvHeads, pos + i, keys)) {
+                widenKeys(head, pos + i, keys, i / KEYS, base);
+                for (int panel = 0; panel < valuePanels; panel++) {
+                    widenValues(head, pos + i, keys, i / KEYS, panel, base);
+                }
+            }
+        }
+    }
+
+    private void widenKeys(int head, int pos, int count, int block, long base) {
+        for (int i = 0; kv == null && i < count; i += NR) {
+            FloatTranspose.copy(k, keyRow(head, pos + i), kStride, Math.min(NR, count - i), headDim, 1f, scratch,
+                    keysOf(block, i, base), NR, scratch, base + zipAt);
+        }
+        for (int i = 0; kv != null && i < count; i += KvBuffer.LINE) {
+            kv.readKeys(head, pos + i, scratch, keysOf(block, i, base) + i % NR, NR, (long) headDim * NR);
+        }
+    }
+
+    private void widenValues(int head, int pos, int count, int block, int panel, long base) {
+        int firstDim = panel * NR;
+        int dims = Math.min(NR, vHeadDim - firstDim);
+        long to = valuesOf(block, panel, base);
         if (kv == null) {
-            FloatTranspose.copy(k, keyRow(head, pos), kStride, count, headDim, 1f, scratch, base + keysAt, PANEL,
-                    scratch, base + zipAt);
-            long from = valueRow(head, pos);
+            long from = valueRow(head, pos) + firstDim;
             for (int i = 0; i < count; i++) {
-                Elementwise.scale(v, from + i * vStride, 1f, scratch, base + valuesAt + (long) i * vHeadDim, vHeadDim);
+                Elementwise.scale(v, from + i * vStride, 1f, scratch, to + (long) i * NR, dims);
+            }
+        } else if (kv.isLatents()) {
+            for (int i = 0; i < count; i += NR) {
+                FloatTranspose.copy(scratch, keysOf(block, i, base) + (long) firstDim * NR, NR, dims, Math.min(NR, count - i),
+                        1f, scratch, to + (long) i * NR, NR, scratch, base + zipAt);
             }
         } else {
-            kv.readKeys(head, pos, scratch, base + keysAt);
-            for (int d = 0; d < vHeadDim && kv.isLatents(); d += PANEL) {
-                int dims = kv.panelDims(d);
-                FloatTranspose.copy(scratch, base + keysAt + (long) d * PANEL, PANEL, dims, count, 1f, scratch,
-                        base + valuesAt + (long) d * PANEL, dims, scratch, base + zipAt);
-            }
-            for (int d = 0; d < vHeadDim && !kv.isLatents(); d += PANEL) {
-                kv.readValues(head, d, pos, count, scratch, base + valuesAt + (long) d * PANEL);
+            kv.readValues(head, firstDim, dims, pos, count, scratch, to, NR);
+        }
+    }
+
+    /** The panel of keys with key {@code i} of a block. */
+    private long keysOf(int block, int i, long base) {
+        return base + keysAt + (long) block * keyDims * KEYS + (long) (i / NR) * headDim * NR;
+    }
+
+    private long valuesOf(int block, int panel, long base) {
+        return base + valuesAt + ((long) block * valuePanels + panel) * NR * KEYS;
+    }
+
+    /** A panel of a query's output; the next query's is NR floats on. */
+    private long outOf(int panel, int row, long base) {
+        return base + outAt + ((long) panel * maxUnitQueries + row) * NR;
+    }
+
+    /** Up to ROWS queries from {@code row} of the unit on, through all widened blocks, which come from the second-level cache. */
+    private void someQueries(int head, int query0, int row, int count, int pos, int keys, long base) {
+        int firstPos = startPos + (query0 + row) / group;
+        int lastPos = startPos + (query0 + row + count - 1) / group;
+        int end = Math.min(pos + keys, mask.endKey(lastPos, kvLen));
+        for (int at = pos; at < end; at += KEYS) {
+            int n = Math.min(KEYS, end - at);
+            if (at + n > mask.firstKey(firstPos) && !allPadding(head / nKvHeads, at, n)) {
+                oneBlock(head, query0 + row, row, count, at, n, (at - pos) / KEYS, base);
             }
         }
     }
 
-    /** scores → probs → attnOut of one tile of queries and one block of keys. */
-    private void manyQueriesOneBlock(int head, int query0, int pos, int count, int tile, long base) {
-        int lanes = Math.min(LANES, queries - query0);
-        int firstRow = startPos + query0 / group;
-        int lastRow = startPos + (query0 + lanes - 1) / group;
-        int keys = Math.min(count, mask.endKey(lastRow, kvLen) - pos);
-        if (keys <= 0 || pos + keys <= mask.firstKey(firstRow)) {
-            return;
-        }
-        int vectors = (lanes + Lanes.FLOATS - 1) / Lanes.FLOATS;
+    /** scores → probs → attnOut of some queries and one block of keys. */
+    private void oneBlock(int head, int query, int row, int count, int pos, int keys, int block, long base) {
         long scores = base + scoresAt;
-        long state = base + (long) tile * LANES;
-        long tileOut = base + outAt + (long) tile * vHeadDim * LANES;
-        AttentionTiles.multiply(keys, vectors, scratch, base + keysAt, PANEL,
-                base + queriesAt + (long) tile * headDim * LANES, headDim, base + zeroAt, 0, scores);
-        int padded = keys + 3 & -4;
+        for (int i = 0; i < keys; i += NR) {
+            multiply(base + queriesAt + (long) row * headDim, headDim, count, keysOf(block, i, base), headDim, scores + i, KEYS);
+        }
         if (mask.softCap() > 0) {
-            AttentionSoftmax.softCap(scratch, scores, keys * LANES, 1, mask.softCap() * LOG2_E);
+            AttentionSoftmax.softCap(scratch, scores, count * KEYS, 1, mask.softCap() * LOG2_E);
         }
-        for (int key = keys; key < padded; key++) {
-            hideKey(scores, key);
+        for (int i = 0; i < count; i++) {
+            hide(head / nKvHeads, startPos + (query + i) / group, pos, KEYS, keys, scores + (long) i * KEYS);
         }
-        if (pos + keys > mask.endKey(firstRow, kvLen) || pos < mask.firstKey(lastRow)) {
-            AttentionSoftmax.mask(scratch, scores, pos, keys, vectors, state + firstAt, state + endAt);
+        long max = base + maxAt + row;
+        long shift = base + shiftAt + row;
+        long sums = base + sumAt + (long) row * Lanes.FLOATS;
+        AttentionSoftmax.raise(scratch, scores, count, max, shift, base + factorAt, sums);
+        AttentionSoftmax.probs(scratch, scores, count, shift, sums);
+        for (int panel = 0; panel < valuePanels; panel++) {
+            multiply(scores, KEYS, count, valuesOf(block, panel, base), keys, base + productAt, NR);
+            AttentionSoftmax.addOutput(scratch, base + productAt, count, base + factorAt, outOf(panel, row, base));
         }
-        hidePadding(head / nKvHeads, pos, keys, scores);
-        AttentionSoftmax.raiseMax(scratch, scores, padded, vectors, state + maxAt, base + zipAt,
-                state + sumAt, tileOut, vHeadDim);
-        AttentionSoftmax.probs(scratch, scores, keys, vectors, state + maxAt, state + sumAt);
-        addOutputOfBlock(keys, vectors, tileOut, base);
     }
 
-    private void addOutputOfBlock(int keys, int vectors, long tileOut, long base) {
-        for (int d = 0; d < vHeadDim; d += valuePanel) {
-            int dims = Math.min(valuePanel, vHeadDim - d);
-            long out = tileOut + (long) d * LANES;
-            AttentionTiles.multiply(dims, vectors, scratch, base + valuesAt + (long) d * PANEL, dims, base + scoresAt,
-                    keys, out, LANES, out);
+    /** c [count, NR] = x [count, depth] · w [depth, NR], all in scratch. */
+    private void multiply(long x, long xStride, int count, long w, int depth, long c, long cStride) {
+        for (int row = 0; row < count; ) {
+            int step = FloatTile.rowsOf(count - row);
+            FloatTile.multiply(step, scratch, x + row * xStride << 2, xStride << 2, scratch, w << 2, depth, scratch,
+                    c + row * cStride << 2, cStride << 2);
+            row += step;
+        }
+    }
+
+    /** Hides keys of a row of scores [width] that the query at {@code position} does not see; {@code keys} of them exist. */
+    private void hide(int sequence, int position, int pos, int width, int keys, long row) {
+        int first = Math.clamp(mask.firstKey(position) - pos, 0, width);
+        int end = Math.clamp(mask.endKey(position, kvLen) - pos, first, Math.max(first, keys));
+        if (first > 0) {
+            Elementwise.fill(scratch, row, first, Float.NEGATIVE_INFINITY);
+        }
+        if (end < width) {
+            Elementwise.fill(scratch, row + end, width - end, Float.NEGATIVE_INFINITY);
+        }
+        boolean[] padding = mask.padding();
+        for (int i = first; padding != null && i < end; i++) {
+            if (padding[sequence * kvLen + pos + i]) {
+                Floats.set(scratch, row + i, Float.NEGATIVE_INFINITY);
+            }
         }
     }
 
@@ -433,48 +489,31 @@ public final class Attention {
         return vOff + ((long) (head / nKvHeads) * kvLen + pos) * vStride + (long) (head % nKvHeads) * vHeadDim;
     }
 
-    private void hidePadding(int sequence, int pos, int keys, long scores) {
-        boolean[] padding = mask.padding();
-        if (padding != null) {
-            int first = sequence * kvLen + pos;
-            for (int key = 0; key < keys; key++) {
-                if (padding[first + key]) {
-                    hideKey(scores, key);
-                }
-            }
+    /** Writes a query's output to where it belongs. */
+    private void close(int unit, int split, int head, int query0, int row, long base) {
+        float max = Floats.get(scratch, base + maxAt + row);
+        float sum = 0;
+        for (int lane = 0; lane < Lanes.FLOATS; lane++) {
+            sum += Floats.get(scratch, base + sumAt + (long) row * Lanes.FLOATS + lane);
+        }
+        int part = unit * splits + split;
+        MemorySegment target = splits > 1 ? partials : out;
+        long to = splits > 1 ? partialOffset(part, row) : outOffset(head, query0 + row);
+        float factor = splits > 1 ? 1 : inverse(sum);
+        for (int panel = 0; panel < valuePanels; panel++) {
+            Elementwise.scale(scratch, outOf(panel, row, base), factor, target, to + (long) panel * NR,
+                    Math.min(NR, vHeadDim - panel * NR));
+        }
+        if (splits > 1) {
+            storePartialSum(part, row, max, sum);
+        } else {
+            storeLogSumExp(head, query0 + row, max, sum);
         }
     }
 
-    private void hideKey(long scores, int key) {
-        Elementwise.fill(scratch, scores + (long) key * LANES, LANES, Float.NEGATIVE_INFINITY);
-    }
-
-    /** Writes a tile's output [vHeadDim, LANES] to where it belongs, query by query. */
-    private void closeTile(int unit, int split, int head, int unitQuery0, int tile, long base) {
-        int query0 = unitQuery0 + tile * LANES;
-        int lanes = Math.min(LANES, queries - query0);
-        long state = base + (long) tile * LANES;
-        long turned = base + valuesAt;
-        FloatTranspose.copy(scratch, base + outAt + (long) tile * vHeadDim * LANES, LANES, vHeadDim, lanes, 1f, scratch,
-                turned, vHeadDim, scratch, base + zipAt);
-        for (int lane = 0; lane < lanes; lane++) {
-            float max = Floats.get(scratch, state + maxAt + lane);
-            float sum = Floats.get(scratch, state + sumAt + lane);
-            long from = turned + (long) lane * vHeadDim;
-            if (splits > 1) {
-                storePartial(unit * splits + split, query0 - unitQuery0 + lane, from, max, sum);
-            } else {
-                Elementwise.scale(scratch, from, inverse(sum), out, outOffset(head, query0 + lane), vHeadDim);
-                storeLogSumExp(head, query0 + lane, max, sum);
-            }
-        }
-    }
-
-    private void storePartial(int part, int query, long from, float max, float sum) {
-        long to = partialOffset(part, query);
-        Elementwise.copy(scratch, from, partials, to, vHeadDim);
-        Floats.set(partials, to + vHeadDim, max);
-        Floats.set(partials, to + vHeadDim + 1, sum);
+    private void storePartialSum(int part, int query, float max, float sum) {
+        Floats.set(partials, partialOffset(part, query) + vHeadDim, max);
+        Floats.set(partials, partialOffset(part, query) + vHeadDim + 1, sum);
     }
 
     /** 1 / sum; 0 for a query that saw no key, so that its output is zeros. */
@@ -488,7 +527,7 @@ public final class Attention {
     }
 
     private long partialOffset(int part, int query) {
-        int unitQueries = Math.min(queries, unitTiles * LANES);
+        int unitQueries = Math.min(queries, this.unitQueries);
         return ((long) part * unitQueries + query) * partialFloats;
     }
 
@@ -510,17 +549,16 @@ public final class Attention {
 
     /** Whether an F16 cache is widened inside the microkernels, which want the other factor {@code LIFT} times larger. */
     private boolean lifted() {
-        return kv.dtype() == DType.F16 && kv.isFinite();
+        return kv.dtype() == DType.F16;
     }
 
-    /** Whether a Q8_0 cache has microkernels of its own. */
-    private boolean bytewise() {
-        return kv.dtype() == DType.Q8_0 && AttentionBytes.AVAILABLE;
+    private boolean bytes() {
+        return kv.dtype() == DType.Q8_0;
     }
 
     private void fewQueries(int head, int split, long base) {
         openQueries(head, base);
-        Elementwise.fill(scratch, base + outAt, queries * vHeadDim, 0f);
+        Elementwise.fill(scratch, base + outAt, queries * valueDims, 0f);
         int from = splitFrom + split * splitKeys;
         int to = Math.min(from + splitKeys, mask.endKey(startPos + rows - 1, kvLen));
         for (int pos = from; pos < to; pos += ROW_KEYS) {
@@ -531,77 +569,89 @@ public final class Attention {
         }
     }
 
-    /** Queries scaled, a single one as it is, several transposed to [headDim, Q_STEP]; and their running state. */
+    /** Queries scaled, a single one as it is, several transposed to [keyDims, Q_STEP] with zeros for those that are missing. */
     private void openQueries(int head, long base) {
-        float scale = lifted() ? queryScale * AttentionRows.LIFT : queryScale;
-        long to = queries == 1 ? base + queriesAt : base + keysAt;
+        float scale = lifted() ? queryScale * AttentionRows.LIFT : bytes() ? queryScale * AttentionBytes.UNIT : queryScale;
+        int step = queryStep();
+        Elementwise.fill(scratch, base + queriesAt, keyDims * step, 0f);
         for (int query = 0; query < queries; query++) {
-            Elementwise.scale(q, queryOffset(head, query), scale, scratch, to + (long) query * headDim, headDim);
+            long from = queryOffset(head, query);
+            for (int d = 0; d < headDim; d++) {
+                Floats.set(scratch, base + queriesAt + (long) d * step + query, Floats.get(q, from + d) * scale);
+            }
             Floats.set(scratch, base + maxAt + query, Float.NEGATIVE_INFINITY);
             Floats.set(scratch, base + sumAt + query, 0f);
         }
-        if (queries > 1) {
-            FloatTranspose.copy(scratch, to, headDim, AttentionRows.Q_STEP, headDim, 1f, scratch, base + queriesAt,
-                    AttentionRows.Q_STEP, scratch, base + zipAt);
-        }
     }
 
-    /** scores → probs → attnOut of up to ROW_KEYS keys from a panel's start on. */
+    private int queryStep() {
+        return queries == 1 ? 1 : AttentionRows.Q_STEP;
+    }
+
+    /** scores → probs → attnOut of up to ROW_KEYS keys from a multiple of RUN_STEP on. */
     private void fewQueriesOneRun(int head, int pos, int count, long base) {
-        for (int i = 0; i < count; i += PANEL) {
-            rowScores(head, pos + i, base, base + scoresAt + i);
+        int quarter = (count + RUN_STEP - 1) / RUN_STEP;
+        for (int panel = 0; panel < quarter; panel++) {
+            rowScores(head, pos + panel * KvBuffer.LINE, quarter, base, base + scoresAt + (long) panel * KvBuffer.LINE);
         }
         for (int query = 0; query < queries; query++) {
             rowSoftmax(query, pos, count, base);
         }
-        for (int d = 0; d < vHeadDim; d += PANEL) {
+        for (int d = 0; d < vHeadDim; d += kv.panelDims()) {
             weighPanel(head, d, pos, count, base);
         }
-        Elementwise.addScaled(scratch, base + productAt, lifted() ? AttentionRows.REST : 1, scratch, base + outAt,
-                queries * vHeadDim);
+        float rest = lifted() ? AttentionRows.REST : 1;
+        Elementwise.addScaled(scratch, base + productAt, rest, scratch, base + outAt, queries * valueDims);
     }
 
-    private void rowScores(int head, int pos, long base, long scores) {
-        int qStep = queries == 1 ? 1 : AttentionRows.Q_STEP;
-        long qs = base + queriesAt;
-        long from = kv.keyOffset(head, pos);
-        if (bytewise()) {
-            AttentionBytes.scores(queries, scratch, qs, headDim, k, from, kv.keyScales(), kv.keyScaleOffset(head, pos),
-                    scores, ROW_KEYS);
-        } else if (lifted() || kv.dtype() == DType.F32) {
-            AttentionRows.scores(queries, scratch, qs, qStep, headDim, k, lifted(), from, scores, ROW_KEYS);
-        } else {
-            kv.readKeys(head, pos, scratch, base + keysAt);
-            AttentionRows.scores(queries, scratch, qs, qStep, headDim, scratch, false, base + keysAt, scores, ROW_KEYS);
+    /** Scores of four panels of keys, {@code quarter} panels apart. */
+    private void rowScores(int head, int pos, int quarter, long base, long scores) {
+        int lines = kv.keyLines();
+        long from = kv.keyAt(head, pos);
+        long stream = (long) quarter * lines * KvBuffer.LINE_BYTES;
+        long next = (long) quarter * KvBuffer.LINE;
+        int together = AttentionRows.together(lifted());
+        for (int query = 0; query < queries; query += together) {
+            long qs = base + queriesAt + query;
+            long to = scores + (long) query * ROW_KEYS;
+            if (bytes()) {
+                long scales = kv.keyScaleOffset(head, pos);
+                long scaleStream = kv.keyScaleOffset(head, pos + quarter * KvBuffer.LINE) - scales;
+                AttentionBytes.scores(scratch, qs, queryStep(), lines, k, from, stream, kv.keyScales(), scales, scaleStream,
+                        to, next);
+            } else {
+                AttentionRows.scores(Math.min(together, queries - query), scratch, qs, queryStep(), lifted(), lines, k, from,
+                        stream, to, next, ROW_KEYS);
+            }
         }
     }
 
     private void weighPanel(int head, int firstDim, int pos, int count, long base) {
-        long probs = base + scoresAt;
-        long from = kv.valueOffset(head, firstDim, pos);
-        long to = base + productAt + firstDim;
         int dims = kv.panelDims(firstDim);
-        if (bytewise() && dims == PANEL) {
+        int steps = (count + kv.pack() - 1) / kv.pack();
+        long from = kv.valueAt(head, firstDim, pos);
+        if (bytes()) {
             scaleProbs(head, firstDim, pos, count, base);
-            AttentionBytes.weigh(queries, scratch, base + scaledAt, FEW_QUERIES * ROW_KEYS, ROW_KEYS, count, v, from, to,
-                    vHeadDim);
-        } else if (lifted() || kv.dtype() == DType.F32) {
-            AttentionRows.weigh(queries, scratch, probs, ROW_KEYS, count, v, lifted(), from, dims, to, vHeadDim);
-        } else {
-            kv.readValues(head, firstDim, pos, count, scratch, base + widenedAt);
-            AttentionRows.weigh(queries, scratch, probs, ROW_KEYS, count, scratch, false, base + widenedAt, dims, to,
-                    vHeadDim);
+        }
+        int together = AttentionRows.together(lifted());
+        for (int query = 0; query < queries; query += together) {
+            long to = base + productAt + (long) query * valueDims + firstDim;
+            if (bytes()) {
+                AttentionBytes.weigh(scratch, base + scaledAt + (long) query * ROW_KEYS, steps, v, from, dims, to);
+            } else {
+                AttentionRows.weigh(Math.min(together, queries - query), scratch, scoreRow(query, base), ROW_KEYS, lifted(),
+                        steps, v, from, dims, to, valueDims);
+            }
         }
     }
 
-    /** Probs times the scales of the values of a panel, which has two blocks of dims. */
+    /** Probs times the scales of a panel of values, zeros for the positions that the last int has more. */
     private void scaleProbs(int head, int firstDim, int pos, int count, long base) {
-        for (int block = 0; block < 2; block++) {
-            long scales = kv.valueScaleOffset(head, firstDim + block * AttentionBytes.BLOCK_DIMS, pos);
-            for (int query = 0; query < queries; query++) {
-                Elementwise.mul(scratch, scoreRow(query, base), kv.valueScales(), scales, scratch,
-                        base + scaledAt + (long) (block * FEW_QUERIES + query) * ROW_KEYS, count);
-            }
+        long scales = kv.valueScaleOffset(head, firstDim, pos);
+        for (int query = 0; query < queries; query++) {
+            long to = base + scaledAt + (long) query * ROW_KEYS;
+            Elementwise.mul(scratch, scoreRow(query, base), kv.valueScales(), scales, scratch, to, count);
+            Elementwise.fill(scratch, to + count, -count & 3, 0f);
         }
     }
 
@@ -617,39 +667,27 @@ public final class Attention {
             AttentionSoftmax.softCap(scratch, row, padded, unit, mask.softCap() * LOG2_E);
             unit = 1;
         }
-        hideInRow(query, row, pos, count, padded);
+        hide(0, startPos + query / group, pos, padded, count, row);
         float before = Floats.get(scratch, base + maxAt + query);
         float max = Math.max(before, AttentionSoftmax.rowMax(scratch, row, padded) * unit);
         float factor = max == before ? 1 : AttentionSoftmax.exp2(before - max);
         if (factor != 1) {
-            long o = base + outAt + query * vHeadDim;
+            long o = base + outAt + (long) query * valueDims;
             Elementwise.scale(scratch, o, factor, scratch, o, vHeadDim);
         }
-        float lift = lifted() ? AttentionRows.LIFT : 1;
+        float lift = lifted() ? AttentionRows.LIFT : bytes() ? AttentionBytes.UNIT : 1;
         float sum = AttentionSoftmax.rowProbs(scratch, row, padded, unit, max, lift) / lift;
         Floats.set(scratch, base + maxAt + query, max);
         Floats.set(scratch, base + sumAt + query, Floats.get(scratch, base + sumAt + query) * factor + sum);
     }
 
-    private void hideInRow(int query, long row, int pos, int count, int padded) {
-        int position = startPos + query / group;
-        int first = Math.clamp(mask.firstKey(position) - pos, 0, padded);
-        int end = Math.clamp(mask.endKey(position, kvLen) - pos, first, count);
-        Elementwise.fill(scratch, row, first, Float.NEGATIVE_INFINITY);
-        Elementwise.fill(scratch, row + end, padded - end, Float.NEGATIVE_INFINITY);
-        boolean[] padding = mask.padding();
-        for (int i = first; padding != null && i < end; i++) {
-            if (padding[pos + i]) {
-                Floats.set(scratch, row + i, Float.NEGATIVE_INFINITY);
-            }
-        }
-    }
-
     private void closeQuery(int head, int split, int query, long base) {
         float sum = Floats.get(scratch, base + sumAt + query);
-        long from = base + outAt + query * vHeadDim;
+        long from = base + outAt + (long) query * valueDims;
         if (splits > 1) {
-            storePartial(head * splits + split, query, from, Floats.get(scratch, base + maxAt + query), sum);
+            int part = head * splits + split;
+            Elementwise.copy(scratch, from, partials, partialOffset(part, query), vHeadDim);
+            storePartialSum(part, query, Floats.get(scratch, base + maxAt + query), sum);
         } else {
             Elementwise.scale(scratch, from, inverse(sum), out, outOffset(head, query), vHeadDim);
         }
@@ -664,7 +702,7 @@ public final class Attention {
     }
 
     private void mergeQuery(int head, int query) {
-        int unitQueries = Math.min(queries, unitTiles * LANES);
+        int unitQueries = Math.min(queries, this.unitQueries);
         int unit = unitsPerHead == 1 ? head : (unitsPerHead - 1 - query / unitQueries) * heads + head;
         long first = partialOffset(unit * splits, query % unitQueries);
         long next = (long) unitQueries * partialFloats;

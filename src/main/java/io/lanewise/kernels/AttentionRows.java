@@ -5,609 +5,385 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * The microkernels of attention for few query rows, as in decoding, where reading keys and values is what takes time:
- * lanes hold positions (scores) or dims (output). They read the panels of a {@link KvBuffer} in place and in order, and
- * store only at their ends.
+ * The microkernels of attention for few query rows over an F32 or F16 cache, as in decoding, where reading keys and
+ * values is what takes time: lanes hold positions (scores) or dims (output). They read the panels of a {@link KvBuffer}
+ * in place.
  *
- * <p>F16 is widened on the way: a shift and a mask move sign, exponent and mantissa of a half to their places in a
- * float, which is then 2^112 too small. The factor {@link #LIFT} that the caller puts on queries and probs, and
- * {@link #REST} on scores and outputs, make that good, so that widening costs no multiplication; all are powers of two
- * and exact. Inf and NaN do not survive this: a cache that holds any is widened by {@link HalfFloats} first.
+ * <p>Memory wants to be read in four places at once, a few lines of each in turn: the processor fetches ahead in each,
+ * and one place alone had 0.6 of the speed that four have (0.9 of a plain read). Scores therefore go through four
+ * panels side by side, from the four quarters of a run of positions, and outputs take the four quarters' values in
+ * turn.
  *
- * <p>Up to four queries meet an F16 vector while it is in a register: read again for each query, even from the
- * first-level cache, it would leave memory idle for as long as that takes. A panel is read line after line in one loop,
- * 8 KiB of it for heads of 64: with loops of 4 KiB memory had two thirds of its speed.
+ * <p>F16 is widened on the way: shifts and a mask move sign, exponent and mantissa of a half to their places in a
+ * float, which is then 2^112 too small. The factor {@link #LIFT} that the caller puts on queries and probs, and {@link
+ * #REST} on scores and outputs, make that good, so that widening costs no multiplication; all are powers of two and
+ * exact. Subnormal halves make subnormal floats, which cost a multiply-add nothing as long as the sum is none. Inf and
+ * NaN do not survive this: a cache that holds any is read by the kernels for many queries.
  *
- * <p>The text is written out, without helpers, and no method has more vectors going to and from memory than C1 can
- * take; see {@link AttentionTiles}.
+ * <p>In F16 there is a kernel for one query and one for four, since widening costs as much as two multiply-adds; two or
+ * three take the latter, as memory takes its time anyway. More of them would be more to compile before a model is warm.
+ * The text is written out, without helpers that take vectors; see {@link FloatTile}.
  */
 final class AttentionRows {
     /** What queries and probs are multiplied with where keys and values are F16. */
     static final float LIFT = 0x1p64f;
     /** What scores and outputs are to be multiplied with then. */
     static final float REST = 0x1p48f;
-    /** Floats from one dim of the queries to the next. */
-    static final int Q_STEP = Math.max(8, Lanes.FLOATS);
+    /** Floats from one dim of the queries to the next, where there are several. */
+    static final int Q_STEP = 8;
 
+    /** Sign, exponent and mantissa of a half when moved. */
     private static final int MOVED = 0x8FFFE000;
-    private static final int PANEL = KvBuffer.PANEL;
     private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ORDER);
     private static final long VECTOR_BYTES = Lanes.BITS / Byte.SIZE;
-    private static final long HALF_BYTES = VECTOR_BYTES / 2;
-    private static final int STEP = 4 * Lanes.FLOATS;
+    private static final long LINE = KvBuffer.LINE_BYTES;
     private static final long Q_ROW = Q_STEP * (long) Float.BYTES;
-    private static final long FLOAT_ROW = PANEL * (long) Float.BYTES;
-    private static final long HALF_ROW = PANEL * (long) Short.BYTES;
+    /** Dims of the panels of values that {@link #weigh} has a kernel for. */
+    private static final int PANEL_DIMS = 64;
+    private static final long ROW = PANEL_DIMS * (long) Integer.BYTES;
 
     private AttentionRows() {}
 
+    /** How many queries a kernel takes together. */
+    static int together(boolean half) {
+        return half ? 4 : 1;
+    }
+
     /**
-     * scores [queries, PANEL] = qᵀ [headDim, qStep] · keys [headDim, PANEL], for up to 8 queries.
+     * Scores for four panels of positions, {@code stream} bytes apart: scores [4, 16] each.
      *
-     * @param w holds q and scores
-     * @param qStep 1 for a single query, else {@link #Q_STEP}
+     * @param queries 1, or up to {@link #together}
+     * @param w holds q [dims, qStep] and the scores
+     * @param qStep floats from a dim of q to the next: {@link #Q_STEP} for more than one query
      * @param half whether keys are F16, else F32
+     * @param lines of a panel
+     * @param scoresStream floats from a panel's scores to the next one's
      * @param scoresStep floats from a query's scores to the next one's
      */
-    static void scores(int queries, MemorySegment w, long qOff, int qStep, int headDim, MemorySegment keys,
-            boolean half, long keysOff, long scoresOff, long scoresStep) {
-        int some = half ? together(queries) : 1;
-        for (int query = 0; query < queries; query += some) {
-            int n = Math.min(some, queries - query);
-            long to = scoresOff + query * scoresStep;
-            for (int g = 0; g < PANEL; g += STEP) {
-                if (half) {
-                    scoresHalf(n, w, qOff + query, headDim, keys, keysOff + g, to + g, scoresStep);
-                } else {
-                    scores1(w, qOff + query, qStep, headDim, keys, keysOff + g, to + g);
-                }
+    static void scores(int queries, MemorySegment w, long qOff, int qStep, boolean half, int lines, MemorySegment keys,
+            long at, long stream, long scoresOff, long scoresStream, long scoresStep) {
+        for (int v = 0; v < KvBuffer.LINE; v += Lanes.FLOATS) {
+            long from = at + v * (long) Integer.BYTES;
+            long to = scoresOff + v;
+            if (queries > 1) {
+                scoresHalf4(w, qOff, lines, keys, from, stream, to, scoresStream, scoresStep);
+            } else if (half) {
+                scoresHalf1(w, qOff, qStep, lines, keys, from, stream, to, scoresStream);
+            } else {
+                scoresFloat1(w, qOff, qStep, lines, keys, from, stream, to, scoresStream);
             }
-        }
-    }
-
-    /** Queries that one pass over F16 keys or values takes: up to four, and halves of more. */
-    static int together(int queries) {
-        return queries <= 4 ? queries : (queries + 1) / 2;
-    }
-
-    private static void scoresHalf(int queries, MemorySegment w, long qOff, int headDim, MemorySegment keys,
-            long keysOff, long scoresOff, long scoresStep) {
-        switch (queries) {
-            case 1 -> scoresHalf1(w, qOff, headDim, keys, keysOff, scoresOff);
-            case 2 -> scoresHalf2(w, qOff, headDim, keys, keysOff, scoresOff, scoresStep);
-            case 3 -> scoresHalf3(w, qOff, headDim, keys, keysOff, scoresOff, scoresStep);
-            default -> scoresHalf4(w, qOff, headDim, keys, keysOff, scoresOff, scoresStep);
         }
     }
 
     /**
-     * out [queries, dims] = probs [queries, count] · values [count, dims], for up to 8 queries and PANEL dims.
+     * out [queries, dims] = probs [queries, positions] · values [positions, dims], for a panel of up to 64 dims.
      *
+     * @param queries 1, or up to {@link #together}
      * @param w holds probs and out
      * @param probsStep floats from a query's probs to the next one's
-     * @param half whether values are F16, else F32
+     * @param half whether values are F16, so that a step is two positions, else F32
+     * @param steps rows of ints
      * @param outStep floats from a query's output to the next one's
      */
-    static void weigh(int queries, MemorySegment w, long probsOff, long probsStep, int count, MemorySegment values,
-            boolean half, long valuesOff, int dims, long outOff, long outStep) {
-        int some = half ? together(queries) : 1;
-        for (int query = 0; query < queries; query += some) {
-            int n = Math.min(some, queries - query);
-            long probs = probsOff + query * probsStep;
-            long out = outOff + query * outStep;
-            for (int d = 0; dims == PANEL && d < PANEL; d += STEP) {
-                if (half) {
-                    weighHalf(n, w, probs, probsStep, count, values, valuesOff + d, out + d, outStep);
-                } else {
-                    weigh1(w, probs, count, values, valuesOff + d, out + d);
-                }
-            }
-            for (int i = 0; dims < PANEL && i < n; i++) {
-                weighNarrow(w, probs + i * probsStep, count, values, half, valuesOff, dims, out + i * outStep);
-            }
-        }
-    }
-
-    private static void weighHalf(int queries, MemorySegment w, long probsOff, long probsStep, int count,
-            MemorySegment values, long valuesOff, long outOff, long outStep) {
-        switch (queries) {
-            case 1 -> weighHalf1(w, probsOff, count, values, valuesOff, outOff);
-            case 2 -> weighHalf2(w, probsOff, probsStep, count, values, valuesOff, outOff, outStep);
-            case 3 -> weighHalf3(w, probsOff, probsStep, count, values, valuesOff, outOff, outStep);
-            default -> weighHalf4(w, probsOff, probsStep, count, values, valuesOff, outOff, outStep);
-        }
-    }
-
-    /** The last panel of a head whose dims are no multiple of PANEL: one vector, then one dim at a time. */
-    private static void weighNarrow(MemorySegment w, long probsOff, int count, MemorySegment values, boolean half,
-            long valuesOff, int dims, long outOff) {
-        int d = 0;
-        for (; d <= dims - Lanes.FLOATS; d += Lanes.FLOATS) {
-            if (half) {
-                weighHalfVector(w, probsOff, count, values, valuesOff + d, dims, outOff + d);
+    static void weigh(int queries, MemorySegment w, long probsOff, long probsStep, boolean half, int steps,
+            MemorySegment values, long at, int dims, long outOff, long outStep) {
+        for (int d = 0; dims == PANEL_DIMS && d < PANEL_DIMS; d += 4 * Lanes.FLOATS) {
+            long from = at + d * (long) Integer.BYTES;
+            if (queries > 1) {
+                weighHalf4(w, probsOff, probsStep, steps, values, from, outOff + d, outStep);
+            } else if (half) {
+                weighHalf1(w, probsOff, steps, values, from, outOff + d);
             } else {
-                weighVector(w, probsOff, count, values, valuesOff + d, dims, outOff + d);
+                weighFloat1(w, probsOff, steps, values, from, outOff + d);
             }
         }
-        for (; d < dims; d++) {
-            float sum = 0;
-            for (int i = 0; i < count; i++) {
-                long at = valuesOff + d + (long) i * dims;
-                float value = half ? HalfFloats.get(values, at) / (LIFT * REST) : Floats.get(values, at);
-                sum = Math.fma(Floats.get(w, probsOff + i), value, sum);
-            }
-            Floats.set(w, outOff + d, sum);
+        for (int query = 0; dims < PANEL_DIMS && query < queries; query++) {
+            weighNarrow(w, probsOff + query * probsStep, half, steps, values, at, dims, outOff + query * outStep);
         }
     }
 
-    private static void scores1(MemorySegment w, long qOff, int qStep, int headDim, MemorySegment keys, long keysOff,
-            long scoresOff) {
+    /** The last panel of a head whose dims are no multiple of 64: a vector of dims at a time. */
+    private static void weighNarrow(MemorySegment w, long probsOff, boolean half, int steps, MemorySegment values,
+            long at,
+            int dims, long outOff) {
+        long row = dims * (long) Integer.BYTES;
+        for (int d = 0; d < dims; d += Lanes.FLOATS) {
+            if (half) {
+                weighHalfVector(w, probsOff, steps, values, at + d * (long) Integer.BYTES, row, outOff + d);
+            } else {
+                weighFloatVector(w, probsOff, steps, values, at + d * (long) Integer.BYTES, row, outOff + d);
+            }
+        }
+    }
+
+    private static void scoresFloat1(MemorySegment w, long qOff, int qStep, int lines, MemorySegment keys, long at,
+            long stream, long scoresOff, long scoresStream) {
         long q = qOff << 2;
         long qNext = (long) qStep << 2;
-        long key = keysOff << 2;
+        long at1 = at + stream;
+        long at2 = at1 + stream;
+        long at3 = at2 + stream;
         FloatVector s00 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s01 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s02 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s03 = FloatVector.zero(Lanes.FLOAT);
-        for (int k = 0; k < headDim; k++) {
-            FloatVector y0 = FloatVector.fromMemorySegment(Lanes.FLOAT, keys,
-                    key + k * FLOAT_ROW, ORDER);
-            FloatVector y1 = FloatVector.fromMemorySegment(Lanes.FLOAT, keys,
-                    key + k * FLOAT_ROW + VECTOR_BYTES, ORDER);
-            FloatVector y2 = FloatVector.fromMemorySegment(Lanes.FLOAT, keys,
-                    key + k * FLOAT_ROW + 2 * VECTOR_BYTES, ORDER);
-            FloatVector y3 = FloatVector.fromMemorySegment(Lanes.FLOAT, keys,
-                    key + k * FLOAT_ROW + 3 * VECTOR_BYTES, ORDER);
-            FloatVector x0 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + k * qNext));
-            s00 = x0.fma(y0, s00);
-            s01 = x0.fma(y1, s01);
-            s02 = x0.fma(y2, s02);
-            s03 = x0.fma(y3, s03);
-        }
-        long scores = scoresOff << 2;
-        s00.intoMemorySegment(w, scores, ORDER);
-        s01.intoMemorySegment(w, scores + VECTOR_BYTES, ORDER);
-        s02.intoMemorySegment(w, scores + 2 * VECTOR_BYTES, ORDER);
-        s03.intoMemorySegment(w, scores + 3 * VECTOR_BYTES, ORDER);
-    }
-
-    private static void weigh1(MemorySegment w, long probsOff, int count, MemorySegment values,
-            long valuesOff, long outOff) {
-        long p0 = probsOff << 2;
-        long value = valuesOff << 2;
-        FloatVector s00 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s01 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s02 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s03 = FloatVector.zero(Lanes.FLOAT);
-        for (int k = 0; k < count; k++) {
-            FloatVector y0 = FloatVector.fromMemorySegment(Lanes.FLOAT, values,
-                    value + k * FLOAT_ROW, ORDER);
-            FloatVector y1 = FloatVector.fromMemorySegment(Lanes.FLOAT, values,
-                    value + k * FLOAT_ROW + VECTOR_BYTES, ORDER);
-            FloatVector y2 = FloatVector.fromMemorySegment(Lanes.FLOAT, values,
-                    value + k * FLOAT_ROW + 2 * VECTOR_BYTES, ORDER);
-            FloatVector y3 = FloatVector.fromMemorySegment(Lanes.FLOAT, values,
-                    value + k * FLOAT_ROW + 3 * VECTOR_BYTES, ORDER);
-            FloatVector x0 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p0 + k * 4L));
-            s00 = x0.fma(y0, s00);
-            s01 = x0.fma(y1, s01);
-            s02 = x0.fma(y2, s02);
-            s03 = x0.fma(y3, s03);
-        }
-        long out = outOff << 2;
-        s00.intoMemorySegment(w, out, ORDER);
-        s01.intoMemorySegment(w, out + VECTOR_BYTES, ORDER);
-        s02.intoMemorySegment(w, out + 2 * VECTOR_BYTES, ORDER);
-        s03.intoMemorySegment(w, out + 3 * VECTOR_BYTES, ORDER);
-    }
-
-    private static void scoresHalf1(MemorySegment w, long qOff, int headDim, MemorySegment keys, long keysOff,
-            long scoresOff) {
-        long q = qOff << 2;
-        long key = keysOff << 1;
-        FloatVector s00 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s01 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s02 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s03 = FloatVector.zero(Lanes.FLOAT);
-        for (int k = 0; k < headDim; k++) {
-            FloatVector y0 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, keys, key + k * HALF_ROW, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector y1 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, keys, key + k * HALF_ROW + HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector y2 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, keys, key + k * HALF_ROW + 2 * HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector y3 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, keys, key + k * HALF_ROW + 3 * HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector x0 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + k * 4L));
-            s00 = x0.fma(y0, s00);
-            s01 = x0.fma(y1, s01);
-            s02 = x0.fma(y2, s02);
-            s03 = x0.fma(y3, s03);
-        }
-        long scores = scoresOff << 2;
-        s00.intoMemorySegment(w, scores, ORDER);
-        s01.intoMemorySegment(w, scores + VECTOR_BYTES, ORDER);
-        s02.intoMemorySegment(w, scores + 2 * VECTOR_BYTES, ORDER);
-        s03.intoMemorySegment(w, scores + 3 * VECTOR_BYTES, ORDER);
-    }
-
-    private static void scoresHalf2(MemorySegment w, long qOff, int headDim, MemorySegment keys, long keysOff,
-            long scoresOff, long scoresStep) {
-        long q = qOff << 2;
-        long key = keysOff << 1;
-        FloatVector s00 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s01 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s02 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s03 = FloatVector.zero(Lanes.FLOAT);
         FloatVector s10 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s11 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s12 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s13 = FloatVector.zero(Lanes.FLOAT);
-        for (int k = 0; k < headDim; k++) {
-            FloatVector y0 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, keys, key + k * HALF_ROW, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector y1 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, keys, key + k * HALF_ROW + HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector y2 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, keys, key + k * HALF_ROW + 2 * HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector y3 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, keys, key + k * HALF_ROW + 3 * HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector x0 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + k * Q_ROW));
-            s00 = x0.fma(y0, s00);
-            s01 = x0.fma(y1, s01);
-            s02 = x0.fma(y2, s02);
-            s03 = x0.fma(y3, s03);
-            FloatVector x1 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + k * Q_ROW + 4));
-            s10 = x1.fma(y0, s10);
-            s11 = x1.fma(y1, s11);
-            s12 = x1.fma(y2, s12);
-            s13 = x1.fma(y3, s13);
-        }
-        long scores = scoresOff << 2;
-        s00.intoMemorySegment(w, scores, ORDER);
-        s01.intoMemorySegment(w, scores + VECTOR_BYTES, ORDER);
-        s02.intoMemorySegment(w, scores + 2 * VECTOR_BYTES, ORDER);
-        s03.intoMemorySegment(w, scores + 3 * VECTOR_BYTES, ORDER);
-        scores += scoresStep << 2;
-        s10.intoMemorySegment(w, scores, ORDER);
-        s11.intoMemorySegment(w, scores + VECTOR_BYTES, ORDER);
-        s12.intoMemorySegment(w, scores + 2 * VECTOR_BYTES, ORDER);
-        s13.intoMemorySegment(w, scores + 3 * VECTOR_BYTES, ORDER);
-    }
-
-    private static void scoresHalf3(MemorySegment w, long qOff, int headDim, MemorySegment keys, long keysOff,
-            long scoresOff, long scoresStep) {
-        long q = qOff << 2;
-        long key = keysOff << 1;
-        FloatVector s00 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s01 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s02 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s03 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s10 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s11 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s12 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s13 = FloatVector.zero(Lanes.FLOAT);
         FloatVector s20 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s21 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s22 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s23 = FloatVector.zero(Lanes.FLOAT);
-        for (int k = 0; k < headDim; k++) {
-            FloatVector y0 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, keys, key + k * HALF_ROW, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector y1 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, keys, key + k * HALF_ROW + HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector y2 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, keys, key + k * HALF_ROW + 2 * HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector y3 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, keys, key + k * HALF_ROW + 3 * HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector x0 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + k * Q_ROW));
-            s00 = x0.fma(y0, s00);
-            s01 = x0.fma(y1, s01);
-            s02 = x0.fma(y2, s02);
-            s03 = x0.fma(y3, s03);
-            FloatVector x1 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + k * Q_ROW + 4));
-            s10 = x1.fma(y0, s10);
-            s11 = x1.fma(y1, s11);
-            s12 = x1.fma(y2, s12);
-            s13 = x1.fma(y3, s13);
-            FloatVector x2 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + k * Q_ROW + 8));
-            s20 = x2.fma(y0, s20);
-            s21 = x2.fma(y1, s21);
-            s22 = x2.fma(y2, s22);
-            s23 = x2.fma(y3, s23);
-        }
-        long scores = scoresOff << 2;
-        s00.intoMemorySegment(w, scores, ORDER);
-        s01.intoMemorySegment(w, scores + VECTOR_BYTES, ORDER);
-        s02.intoMemorySegment(w, scores + 2 * VECTOR_BYTES, ORDER);
-        s03.intoMemorySegment(w, scores + 3 * VECTOR_BYTES, ORDER);
-        scores += scoresStep << 2;
-        s10.intoMemorySegment(w, scores, ORDER);
-        s11.intoMemorySegment(w, scores + VECTOR_BYTES, ORDER);
-        s12.intoMemorySegment(w, scores + 2 * VECTOR_BYTES, ORDER);
-        s13.intoMemorySegment(w, scores + 3 * VECTOR_BYTES, ORDER);
-        scores += scoresStep << 2;
-        s20.intoMemorySegment(w, scores, ORDER);
-        s21.intoMemorySegment(w, scores + VECTOR_BYTES, ORDER);
-        s22.intoMemorySegment(w, scores + 2 * VECTOR_BYTES, ORDER);
-        s23.intoMemorySegment(w, scores + 3 * VECTOR_BYTES, ORDER);
-    }
-
-    private static void scoresHalf4(MemorySegment w, long qOff, int headDim, MemorySegment keys, long keysOff,
-            long scoresOff, long scoresStep) {
-        long q = qOff << 2;
-        long key = keysOff << 1;
-        FloatVector s00 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s01 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s02 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s03 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s10 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s11 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s12 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s13 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s20 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s21 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s22 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s23 = FloatVector.zero(Lanes.FLOAT);
         FloatVector s30 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s31 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s32 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s33 = FloatVector.zero(Lanes.FLOAT);
-        for (int k = 0; k < headDim; k++) {
-            FloatVector y0 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, keys, key + k * HALF_ROW, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector y1 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, keys, key + k * HALF_ROW + HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector y2 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, keys, key + k * HALF_ROW + 2 * HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector y3 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, keys, key + k * HALF_ROW + 3 * HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector x0 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + k * Q_ROW));
+        for (int line = 0; line < lines; line++) {
+            FloatVector x0 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + line * qNext));
+            FloatVector y0 = FloatVector.fromMemorySegment(Lanes.FLOAT, keys, at + line * LINE, ORDER);
             s00 = x0.fma(y0, s00);
-            s01 = x0.fma(y1, s01);
-            s02 = x0.fma(y2, s02);
-            s03 = x0.fma(y3, s03);
-            FloatVector x1 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + k * Q_ROW + 4));
-            s10 = x1.fma(y0, s10);
-            s11 = x1.fma(y1, s11);
-            s12 = x1.fma(y2, s12);
-            s13 = x1.fma(y3, s13);
-            FloatVector x2 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + k * Q_ROW + 8));
-            s20 = x2.fma(y0, s20);
-            s21 = x2.fma(y1, s21);
-            s22 = x2.fma(y2, s22);
-            s23 = x2.fma(y3, s23);
-            FloatVector x3 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + k * Q_ROW + 12));
-            s30 = x3.fma(y0, s30);
-            s31 = x3.fma(y1, s31);
-            s32 = x3.fma(y2, s32);
-            s33 = x3.fma(y3, s33);
+            FloatVector y1 = FloatVector.fromMemorySegment(Lanes.FLOAT, keys, at1 + line * LINE, ORDER);
+            s10 = x0.fma(y1, s10);
+            FloatVector y2 = FloatVector.fromMemorySegment(Lanes.FLOAT, keys, at2 + line * LINE, ORDER);
+            s20 = x0.fma(y2, s20);
+            FloatVector y3 = FloatVector.fromMemorySegment(Lanes.FLOAT, keys, at3 + line * LINE, ORDER);
+            s30 = x0.fma(y3, s30);
         }
-        long scores = scoresOff << 2;
-        s00.intoMemorySegment(w, scores, ORDER);
-        s01.intoMemorySegment(w, scores + VECTOR_BYTES, ORDER);
-        s02.intoMemorySegment(w, scores + 2 * VECTOR_BYTES, ORDER);
-        s03.intoMemorySegment(w, scores + 3 * VECTOR_BYTES, ORDER);
-        scores += scoresStep << 2;
-        s10.intoMemorySegment(w, scores, ORDER);
-        s11.intoMemorySegment(w, scores + VECTOR_BYTES, ORDER);
-        s12.intoMemorySegment(w, scores + 2 * VECTOR_BYTES, ORDER);
-        s13.intoMemorySegment(w, scores + 3 * VECTOR_BYTES, ORDER);
-        scores += scoresStep << 2;
-        s20.intoMemorySegment(w, scores, ORDER);
-        s21.intoMemorySegment(w, scores + VECTOR_BYTES, ORDER);
-        s22.intoMemorySegment(w, scores + 2 * VECTOR_BYTES, ORDER);
-        s23.intoMemorySegment(w, scores + 3 * VECTOR_BYTES, ORDER);
-        scores += scoresStep << 2;
-        s30.intoMemorySegment(w, scores, ORDER);
-        s31.intoMemorySegment(w, scores + VECTOR_BYTES, ORDER);
-        s32.intoMemorySegment(w, scores + 2 * VECTOR_BYTES, ORDER);
-        s33.intoMemorySegment(w, scores + 3 * VECTOR_BYTES, ORDER);
+        long to = scoresOff << 2;
+        long next = scoresStream << 2;
+        s00.intoMemorySegment(w, to, ORDER);
+        s10.intoMemorySegment(w, to + next, ORDER);
+        s20.intoMemorySegment(w, to + 2 * next, ORDER);
+        s30.intoMemorySegment(w, to + 3 * next, ORDER);
     }
 
-    private static void weighHalf1(MemorySegment w, long probsOff, int count, MemorySegment values,
-            long valuesOff, long outOff) {
-        long p0 = probsOff << 2;
-        long value = valuesOff << 1;
+    private static void scoresHalf1(MemorySegment w, long qOff, int qStep, int lines, MemorySegment keys, long at,
+            long stream, long scoresOff, long scoresStream) {
+        long q = qOff << 2;
+        long qNext = (long) qStep << 2;
+        long at1 = at + stream;
+        long at2 = at1 + stream;
+        long at3 = at2 + stream;
         FloatVector s00 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s01 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s02 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s03 = FloatVector.zero(Lanes.FLOAT);
-        for (int k = 0; k < count; k++) {
-            FloatVector y0 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, values, value + k * HALF_ROW, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector y1 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, values, value + k * HALF_ROW + HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector y2 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, values, value + k * HALF_ROW + 2 * HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector y3 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, values, value + k * HALF_ROW + 3 * HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector x0 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p0 + k * 4L));
-            s00 = x0.fma(y0, s00);
-            s01 = x0.fma(y1, s01);
-            s02 = x0.fma(y2, s02);
-            s03 = x0.fma(y3, s03);
-        }
-        long out = outOff << 2;
-        s00.intoMemorySegment(w, out, ORDER);
-        s01.intoMemorySegment(w, out + VECTOR_BYTES, ORDER);
-        s02.intoMemorySegment(w, out + 2 * VECTOR_BYTES, ORDER);
-        s03.intoMemorySegment(w, out + 3 * VECTOR_BYTES, ORDER);
-    }
-
-    private static void weighHalf2(MemorySegment w, long probsOff, long probsStep, int count, MemorySegment values,
-            long valuesOff, long outOff, long outStep) {
-        long p0 = probsOff << 2;
-        long p1 = p0 + (probsStep << 2);
-        long value = valuesOff << 1;
-        FloatVector s00 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s01 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s02 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s03 = FloatVector.zero(Lanes.FLOAT);
         FloatVector s10 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s11 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s12 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s13 = FloatVector.zero(Lanes.FLOAT);
-        for (int k = 0; k < count; k++) {
-            FloatVector y0 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, values, value + k * HALF_ROW, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector y1 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, values, value + k * HALF_ROW + HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector y2 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, values, value + k * HALF_ROW + 2 * HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector y3 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, values, value + k * HALF_ROW + 3 * HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
-                    .reinterpretAsFloats();
-            FloatVector x0 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p0 + k * 4L));
-            s00 = x0.fma(y0, s00);
-            s01 = x0.fma(y1, s01);
-            s02 = x0.fma(y2, s02);
-            s03 = x0.fma(y3, s03);
-            FloatVector x1 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p1 + k * 4L));
-            s10 = x1.fma(y0, s10);
-            s11 = x1.fma(y1, s11);
-            s12 = x1.fma(y2, s12);
-            s13 = x1.fma(y3, s13);
-        }
-        long out = outOff << 2;
-        s00.intoMemorySegment(w, out, ORDER);
-        s01.intoMemorySegment(w, out + VECTOR_BYTES, ORDER);
-        s02.intoMemorySegment(w, out + 2 * VECTOR_BYTES, ORDER);
-        s03.intoMemorySegment(w, out + 3 * VECTOR_BYTES, ORDER);
-        out += outStep << 2;
-        s10.intoMemorySegment(w, out, ORDER);
-        s11.intoMemorySegment(w, out + VECTOR_BYTES, ORDER);
-        s12.intoMemorySegment(w, out + 2 * VECTOR_BYTES, ORDER);
-        s13.intoMemorySegment(w, out + 3 * VECTOR_BYTES, ORDER);
-    }
-
-    private static void weighHalf3(MemorySegment w, long probsOff, long probsStep, int count, MemorySegment values,
-            long valuesOff, long outOff, long outStep) {
-        long p0 = probsOff << 2;
-        long p1 = p0 + (probsStep << 2);
-        long p2 = p1 + (probsStep << 2);
-        long value = valuesOff << 1;
-        FloatVector s00 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s01 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s02 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s03 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s10 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s11 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s12 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s13 = FloatVector.zero(Lanes.FLOAT);
         FloatVector s20 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector s30 = FloatVector.zero(Lanes.FLOAT);
+        for (int line = 0; line < lines; line++) {
+            FloatVector x0a = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + line * (2 * qNext)));
+            FloatVector x0b = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + line * (2 * qNext) + qNext));
+            IntVector two0 = IntVector.fromMemorySegment(Lanes.INT, keys, at + line * LINE, ORDER);
+            FloatVector y0a = two0.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(MOVED)
+                    .reinterpretAsFloats();
+            s00 = x0a.fma(y0a, s00);
+            FloatVector y0b = two0.lanewise(VectorOperators.ASHR, 3).and(MOVED).reinterpretAsFloats();
+            s00 = x0b.fma(y0b, s00);
+            IntVector two1 = IntVector.fromMemorySegment(Lanes.INT, keys, at1 + line * LINE, ORDER);
+            FloatVector y1a = two1.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(MOVED)
+                    .reinterpretAsFloats();
+            s10 = x0a.fma(y1a, s10);
+            FloatVector y1b = two1.lanewise(VectorOperators.ASHR, 3).and(MOVED).reinterpretAsFloats();
+            s10 = x0b.fma(y1b, s10);
+            IntVector two2 = IntVector.fromMemorySegment(Lanes.INT, keys, at2 + line * LINE, ORDER);
+            FloatVector y2a = two2.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(MOVED)
+                    .reinterpretAsFloats();
+            s20 = x0a.fma(y2a, s20);
+            FloatVector y2b = two2.lanewise(VectorOperators.ASHR, 3).and(MOVED).reinterpretAsFloats();
+            s20 = x0b.fma(y2b, s20);
+            IntVector two3 = IntVector.fromMemorySegment(Lanes.INT, keys, at3 + line * LINE, ORDER);
+            FloatVector y3a = two3.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(MOVED)
+                    .reinterpretAsFloats();
+            s30 = x0a.fma(y3a, s30);
+            FloatVector y3b = two3.lanewise(VectorOperators.ASHR, 3).and(MOVED).reinterpretAsFloats();
+            s30 = x0b.fma(y3b, s30);
+        }
+        long to = scoresOff << 2;
+        long next = scoresStream << 2;
+        s00.intoMemorySegment(w, to, ORDER);
+        s10.intoMemorySegment(w, to + next, ORDER);
+        s20.intoMemorySegment(w, to + 2 * next, ORDER);
+        s30.intoMemorySegment(w, to + 3 * next, ORDER);
+    }
+
+    private static void scoresHalf4(MemorySegment w, long qOff, int lines, MemorySegment keys, long at, long stream,
+            long scoresOff, long scoresStream, long scoresStep) {
+        long q = qOff << 2;
+        long at1 = at + stream;
+        long at2 = at1 + stream;
+        long at3 = at2 + stream;
+        FloatVector s00 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector s10 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector s20 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector s30 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector s01 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector s11 = FloatVector.zero(Lanes.FLOAT);
         FloatVector s21 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector s31 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector s02 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector s12 = FloatVector.zero(Lanes.FLOAT);
         FloatVector s22 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector s32 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector s03 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector s13 = FloatVector.zero(Lanes.FLOAT);
         FloatVector s23 = FloatVector.zero(Lanes.FLOAT);
-        for (int k = 0; k < count; k++) {
-            FloatVector y0 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, values, value + k * HALF_ROW, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
+        FloatVector s33 = FloatVector.zero(Lanes.FLOAT);
+        for (int line = 0; line < lines; line++) {
+            FloatVector x0a = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + line * (2 * Q_ROW)));
+            FloatVector x0b = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + line * (2 * Q_ROW) + Q_ROW));
+            FloatVector x1a = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + line * (2 * Q_ROW) + 4));
+            FloatVector x1b = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + line * (2 * Q_ROW) + Q_ROW + 4));
+            FloatVector x2a = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + line * (2 * Q_ROW) + 8));
+            FloatVector x2b = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + line * (2 * Q_ROW) + Q_ROW + 8));
+            FloatVector x3a = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + line * (2 * Q_ROW) + 12));
+            FloatVector x3b = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + line * (2 * Q_ROW) + Q_ROW + 12));
+            IntVector two0 = IntVector.fromMemorySegment(Lanes.INT, keys, at + line * LINE, ORDER);
+            FloatVector y0a = two0.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(MOVED)
                     .reinterpretAsFloats();
-            FloatVector y1 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, values, value + k * HALF_ROW + HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
+            s00 = x0a.fma(y0a, s00);
+            s01 = x1a.fma(y0a, s01);
+            s02 = x2a.fma(y0a, s02);
+            s03 = x3a.fma(y0a, s03);
+            FloatVector y0b = two0.lanewise(VectorOperators.ASHR, 3).and(MOVED).reinterpretAsFloats();
+            s00 = x0b.fma(y0b, s00);
+            s01 = x1b.fma(y0b, s01);
+            s02 = x2b.fma(y0b, s02);
+            s03 = x3b.fma(y0b, s03);
+            IntVector two1 = IntVector.fromMemorySegment(Lanes.INT, keys, at1 + line * LINE, ORDER);
+            FloatVector y1a = two1.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(MOVED)
                     .reinterpretAsFloats();
-            FloatVector y2 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, values, value + k * HALF_ROW + 2 * HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
+            s10 = x0a.fma(y1a, s10);
+            s11 = x1a.fma(y1a, s11);
+            s12 = x2a.fma(y1a, s12);
+            s13 = x3a.fma(y1a, s13);
+            FloatVector y1b = two1.lanewise(VectorOperators.ASHR, 3).and(MOVED).reinterpretAsFloats();
+            s10 = x0b.fma(y1b, s10);
+            s11 = x1b.fma(y1b, s11);
+            s12 = x2b.fma(y1b, s12);
+            s13 = x3b.fma(y1b, s13);
+            IntVector two2 = IntVector.fromMemorySegment(Lanes.INT, keys, at2 + line * LINE, ORDER);
+            FloatVector y2a = two2.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(MOVED)
                     .reinterpretAsFloats();
-            FloatVector y3 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, values, value + k * HALF_ROW + 3 * HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
+            s20 = x0a.fma(y2a, s20);
+            s21 = x1a.fma(y2a, s21);
+            s22 = x2a.fma(y2a, s22);
+            s23 = x3a.fma(y2a, s23);
+            FloatVector y2b = two2.lanewise(VectorOperators.ASHR, 3).and(MOVED).reinterpretAsFloats();
+            s20 = x0b.fma(y2b, s20);
+            s21 = x1b.fma(y2b, s21);
+            s22 = x2b.fma(y2b, s22);
+            s23 = x3b.fma(y2b, s23);
+            IntVector two3 = IntVector.fromMemorySegment(Lanes.INT, keys, at3 + line * LINE, ORDER);
+            FloatVector y3a = two3.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(MOVED)
                     .reinterpretAsFloats();
-            FloatVector x0 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p0 + k * 4L));
+            s30 = x0a.fma(y3a, s30);
+            s31 = x1a.fma(y3a, s31);
+            s32 = x2a.fma(y3a, s32);
+            s33 = x3a.fma(y3a, s33);
+            FloatVector y3b = two3.lanewise(VectorOperators.ASHR, 3).and(MOVED).reinterpretAsFloats();
+            s30 = x0b.fma(y3b, s30);
+            s31 = x1b.fma(y3b, s31);
+            s32 = x2b.fma(y3b, s32);
+            s33 = x3b.fma(y3b, s33);
+        }
+        long to = scoresOff << 2;
+        long next = scoresStream << 2;
+        s00.intoMemorySegment(w, to, ORDER);
+        s10.intoMemorySegment(w, to + next, ORDER);
+        s20.intoMemorySegment(w, to + 2 * next, ORDER);
+        s30.intoMemorySegment(w, to + 3 * next, ORDER);
+        to += scoresStep << 2;
+        s01.intoMemorySegment(w, to, ORDER);
+        s11.intoMemorySegment(w, to + next, ORDER);
+        s21.intoMemorySegment(w, to + 2 * next, ORDER);
+        s31.intoMemorySegment(w, to + 3 * next, ORDER);
+        to += scoresStep << 2;
+        s02.intoMemorySegment(w, to, ORDER);
+        s12.intoMemorySegment(w, to + next, ORDER);
+        s22.intoMemorySegment(w, to + 2 * next, ORDER);
+        s32.intoMemorySegment(w, to + 3 * next, ORDER);
+        to += scoresStep << 2;
+        s03.intoMemorySegment(w, to, ORDER);
+        s13.intoMemorySegment(w, to + next, ORDER);
+        s23.intoMemorySegment(w, to + 2 * next, ORDER);
+        s33.intoMemorySegment(w, to + 3 * next, ORDER);
+    }
+
+    private static void weighFloat1(MemorySegment w, long probsOff, int steps, MemorySegment values, long at,
+            long outOff) {
+        long p0 = probsOff << 2;
+        int quarter = steps >> 2;
+        int whole = quarter << 2;
+        FloatVector s00 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector s01 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector s02 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector s03 = FloatVector.zero(Lanes.FLOAT);
+        for (int i = 0; i < steps; i++) {
+            int step = i < whole ? (i & 3) * quarter + (i >> 2) : i;
+            long from = at + step * ROW;
+            FloatVector y0 = FloatVector.fromMemorySegment(Lanes.FLOAT, values, from, ORDER);
+            FloatVector y1 = FloatVector.fromMemorySegment(Lanes.FLOAT, values, from + VECTOR_BYTES, ORDER);
+            FloatVector y2 = FloatVector.fromMemorySegment(Lanes.FLOAT, values, from + 2 * VECTOR_BYTES, ORDER);
+            FloatVector y3 = FloatVector.fromMemorySegment(Lanes.FLOAT, values, from + 3 * VECTOR_BYTES, ORDER);
+            FloatVector x0 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p0 + step * 4L));
             s00 = x0.fma(y0, s00);
             s01 = x0.fma(y1, s01);
             s02 = x0.fma(y2, s02);
             s03 = x0.fma(y3, s03);
-            FloatVector x1 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p1 + k * 4L));
-            s10 = x1.fma(y0, s10);
-            s11 = x1.fma(y1, s11);
-            s12 = x1.fma(y2, s12);
-            s13 = x1.fma(y3, s13);
-            FloatVector x2 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p2 + k * 4L));
-            s20 = x2.fma(y0, s20);
-            s21 = x2.fma(y1, s21);
-            s22 = x2.fma(y2, s22);
-            s23 = x2.fma(y3, s23);
         }
         long out = outOff << 2;
         s00.intoMemorySegment(w, out, ORDER);
         s01.intoMemorySegment(w, out + VECTOR_BYTES, ORDER);
         s02.intoMemorySegment(w, out + 2 * VECTOR_BYTES, ORDER);
         s03.intoMemorySegment(w, out + 3 * VECTOR_BYTES, ORDER);
-        out += outStep << 2;
-        s10.intoMemorySegment(w, out, ORDER);
-        s11.intoMemorySegment(w, out + VECTOR_BYTES, ORDER);
-        s12.intoMemorySegment(w, out + 2 * VECTOR_BYTES, ORDER);
-        s13.intoMemorySegment(w, out + 3 * VECTOR_BYTES, ORDER);
-        out += outStep << 2;
-        s20.intoMemorySegment(w, out, ORDER);
-        s21.intoMemorySegment(w, out + VECTOR_BYTES, ORDER);
-        s22.intoMemorySegment(w, out + 2 * VECTOR_BYTES, ORDER);
-        s23.intoMemorySegment(w, out + 3 * VECTOR_BYTES, ORDER);
     }
 
-    private static void weighHalf4(MemorySegment w, long probsOff, long probsStep, int count, MemorySegment values,
-            long valuesOff, long outOff, long outStep) {
+    private static void weighHalf1(MemorySegment w, long probsOff, int steps, MemorySegment values, long at,
+            long outOff) {
+        long p0 = probsOff << 2;
+        int quarter = steps >> 2;
+        int whole = quarter << 2;
+        FloatVector s00 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector s01 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector s02 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector s03 = FloatVector.zero(Lanes.FLOAT);
+        for (int i = 0; i < steps; i++) {
+            int step = i < whole ? (i & 3) * quarter + (i >> 2) : i;
+            long from = at + step * ROW;
+            IntVector two0 = IntVector.fromMemorySegment(Lanes.INT, values, from, ORDER);
+            FloatVector y0a = two0.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(MOVED)
+                    .reinterpretAsFloats();
+            FloatVector y0b = two0.lanewise(VectorOperators.ASHR, 3).and(MOVED).reinterpretAsFloats();
+            IntVector two1 = IntVector.fromMemorySegment(Lanes.INT, values, from + VECTOR_BYTES, ORDER);
+            FloatVector y1a = two1.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(MOVED)
+                    .reinterpretAsFloats();
+            FloatVector y1b = two1.lanewise(VectorOperators.ASHR, 3).and(MOVED).reinterpretAsFloats();
+            IntVector two2 = IntVector.fromMemorySegment(Lanes.INT, values, from + 2 * VECTOR_BYTES, ORDER);
+            FloatVector y2a = two2.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(MOVED)
+                    .reinterpretAsFloats();
+            FloatVector y2b = two2.lanewise(VectorOperators.ASHR, 3).and(MOVED).reinterpretAsFloats();
+            IntVector two3 = IntVector.fromMemorySegment(Lanes.INT, values, from + 3 * VECTOR_BYTES, ORDER);
+            FloatVector y3a = two3.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(MOVED)
+                    .reinterpretAsFloats();
+            FloatVector y3b = two3.lanewise(VectorOperators.ASHR, 3).and(MOVED).reinterpretAsFloats();
+            FloatVector x0a = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p0 + step * 8L));
+            s00 = x0a.fma(y0a, s00);
+            s01 = x0a.fma(y1a, s01);
+            s02 = x0a.fma(y2a, s02);
+            s03 = x0a.fma(y3a, s03);
+            FloatVector x0b = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p0 + step * 8L + 4));
+            s00 = x0b.fma(y0b, s00);
+            s01 = x0b.fma(y1b, s01);
+            s02 = x0b.fma(y2b, s02);
+            s03 = x0b.fma(y3b, s03);
+        }
+        long out = outOff << 2;
+        s00.intoMemorySegment(w, out, ORDER);
+        s01.intoMemorySegment(w, out + VECTOR_BYTES, ORDER);
+        s02.intoMemorySegment(w, out + 2 * VECTOR_BYTES, ORDER);
+        s03.intoMemorySegment(w, out + 3 * VECTOR_BYTES, ORDER);
+    }
+
+    private static void weighHalf4(MemorySegment w, long probsOff, long probsStep, int steps, MemorySegment values,
+            long at,
+            long outOff, long outStep) {
         long p0 = probsOff << 2;
         long p1 = p0 + (probsStep << 2);
         long p2 = p1 + (probsStep << 2);
         long p3 = p2 + (probsStep << 2);
-        long value = valuesOff << 1;
+        int quarter = steps >> 2;
+        int whole = quarter << 2;
         FloatVector s00 = FloatVector.zero(Lanes.FLOAT);
         FloatVector s01 = FloatVector.zero(Lanes.FLOAT);
         FloatVector s02 = FloatVector.zero(Lanes.FLOAT);
@@ -624,43 +400,65 @@ final class AttentionRows {
         FloatVector s31 = FloatVector.zero(Lanes.FLOAT);
         FloatVector s32 = FloatVector.zero(Lanes.FLOAT);
         FloatVector s33 = FloatVector.zero(Lanes.FLOAT);
-        for (int k = 0; k < count; k++) {
-            FloatVector y0 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, values, value + k * HALF_ROW, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
+        for (int i = 0; i < steps; i++) {
+            int step = i < whole ? (i & 3) * quarter + (i >> 2) : i;
+            long from = at + step * ROW;
+            IntVector two0 = IntVector.fromMemorySegment(Lanes.INT, values, from, ORDER);
+            FloatVector y0a = two0.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(MOVED)
                     .reinterpretAsFloats();
-            FloatVector y1 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, values, value + k * HALF_ROW + HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
+            FloatVector y0b = two0.lanewise(VectorOperators.ASHR, 3).and(MOVED).reinterpretAsFloats();
+            IntVector two1 = IntVector.fromMemorySegment(Lanes.INT, values, from + VECTOR_BYTES, ORDER);
+            FloatVector y1a = two1.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(MOVED)
                     .reinterpretAsFloats();
-            FloatVector y2 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, values, value + k * HALF_ROW + 2 * HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
+            FloatVector y1b = two1.lanewise(VectorOperators.ASHR, 3).and(MOVED).reinterpretAsFloats();
+            IntVector two2 = IntVector.fromMemorySegment(Lanes.INT, values, from + 2 * VECTOR_BYTES, ORDER);
+            FloatVector y2a = two2.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(MOVED)
                     .reinterpretAsFloats();
-            FloatVector y3 = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, values, value + k * HALF_ROW + 3 * HALF_BYTES, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
+            FloatVector y2b = two2.lanewise(VectorOperators.ASHR, 3).and(MOVED).reinterpretAsFloats();
+            IntVector two3 = IntVector.fromMemorySegment(Lanes.INT, values, from + 3 * VECTOR_BYTES, ORDER);
+            FloatVector y3a = two3.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(MOVED)
                     .reinterpretAsFloats();
-            FloatVector x0 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p0 + k * 4L));
-            s00 = x0.fma(y0, s00);
-            s01 = x0.fma(y1, s01);
-            s02 = x0.fma(y2, s02);
-            s03 = x0.fma(y3, s03);
-            FloatVector x1 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p1 + k * 4L));
-            s10 = x1.fma(y0, s10);
-            s11 = x1.fma(y1, s11);
-            s12 = x1.fma(y2, s12);
-            s13 = x1.fma(y3, s13);
-            FloatVector x2 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p2 + k * 4L));
-            s20 = x2.fma(y0, s20);
-            s21 = x2.fma(y1, s21);
-            s22 = x2.fma(y2, s22);
-            s23 = x2.fma(y3, s23);
-            FloatVector x3 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p3 + k * 4L));
-            s30 = x3.fma(y0, s30);
-            s31 = x3.fma(y1, s31);
-            s32 = x3.fma(y2, s32);
-            s33 = x3.fma(y3, s33);
+            FloatVector y3b = two3.lanewise(VectorOperators.ASHR, 3).and(MOVED).reinterpretAsFloats();
+            FloatVector x0a = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p0 + step * 8L));
+            s00 = x0a.fma(y0a, s00);
+            s01 = x0a.fma(y1a, s01);
+            s02 = x0a.fma(y2a, s02);
+            s03 = x0a.fma(y3a, s03);
+            FloatVector x0b = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p0 + step * 8L + 4));
+            s00 = x0b.fma(y0b, s00);
+            s01 = x0b.fma(y1b, s01);
+            s02 = x0b.fma(y2b, s02);
+            s03 = x0b.fma(y3b, s03);
+            FloatVector x1a = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p1 + step * 8L));
+            s10 = x1a.fma(y0a, s10);
+            s11 = x1a.fma(y1a, s11);
+            s12 = x1a.fma(y2a, s12);
+            s13 = x1a.fma(y3a, s13);
+            FloatVector x1b = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p1 + step * 8L + 4));
+            s10 = x1b.fma(y0b, s10);
+            s11 = x1b.fma(y1b, s11);
+            s12 = x1b.fma(y2b, s12);
+            s13 = x1b.fma(y3b, s13);
+            FloatVector x2a = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p2 + step * 8L));
+            s20 = x2a.fma(y0a, s20);
+            s21 = x2a.fma(y1a, s21);
+            s22 = x2a.fma(y2a, s22);
+            s23 = x2a.fma(y3a, s23);
+            FloatVector x2b = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p2 + step * 8L + 4));
+            s20 = x2b.fma(y0b, s20);
+            s21 = x2b.fma(y1b, s21);
+            s22 = x2b.fma(y2b, s22);
+            s23 = x2b.fma(y3b, s23);
+            FloatVector x3a = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p3 + step * 8L));
+            s30 = x3a.fma(y0a, s30);
+            s31 = x3a.fma(y1a, s31);
+            s32 = x3a.fma(y2a, s32);
+            s33 = x3a.fma(y3a, s33);
+            FloatVector x3b = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p3 + step * 8L + 4));
+            s30 = x3b.fma(y0b, s30);
+            s31 = x3b.fma(y1b, s31);
+            s32 = x3b.fma(y2b, s32);
+            s33 = x3b.fma(y3b, s33);
         }
         long out = outOff << 2;
         s00.intoMemorySegment(w, out, ORDER);
@@ -684,29 +482,44 @@ final class AttentionRows {
         s33.intoMemorySegment(w, out + 3 * VECTOR_BYTES, ORDER);
     }
 
-    private static void weighVector(MemorySegment w, long probsOff, int count, MemorySegment values, long valuesOff,
-            int stride, long outOff) {
-        FloatVector sum = FloatVector.zero(Lanes.FLOAT);
-        for (int i = 0; i < count; i++) {
-            FloatVector prob = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, probsOff + i << 2));
-            FloatVector value = FloatVector.fromMemorySegment(Lanes.FLOAT, values,
-                    valuesOff + (long) i * stride << 2, ORDER);
-            sum = prob.fma(value, sum);
+    private static void weighFloatVector(MemorySegment w, long probsOff, int steps, MemorySegment values, long at,
+            long row,
+            long outOff) {
+        long p0 = probsOff << 2;
+        int quarter = steps >> 2;
+        int whole = quarter << 2;
+        FloatVector s00 = FloatVector.zero(Lanes.FLOAT);
+        for (int i = 0; i < steps; i++) {
+            int step = i < whole ? (i & 3) * quarter + (i >> 2) : i;
+            long from = at + step * row;
+            FloatVector y0 = FloatVector.fromMemorySegment(Lanes.FLOAT, values, from, ORDER);
+            FloatVector x0 = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p0 + step * 4L));
+            s00 = x0.fma(y0, s00);
         }
-        sum.intoMemorySegment(w, outOff << 2, ORDER);
+        long out = outOff << 2;
+        s00.intoMemorySegment(w, out, ORDER);
     }
 
-    private static void weighHalfVector(MemorySegment w, long probsOff, int count, MemorySegment values, long valuesOff,
-            int stride, long outOff) {
-        FloatVector sum = FloatVector.zero(Lanes.FLOAT);
-        for (int i = 0; i < count; i++) {
-            FloatVector prob = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, probsOff + i << 2));
-            FloatVector value = ((IntVector) ShortVector
-                    .fromMemorySegment(HalfFloats.HALVES, values, valuesOff + (long) i * stride << 1, ORDER)
-                    .convertShape(VectorOperators.S2I, Lanes.INT, 0)).lanewise(VectorOperators.LSHL, 13).and(MOVED)
+    private static void weighHalfVector(MemorySegment w, long probsOff, int steps, MemorySegment values, long at,
+            long row,
+            long outOff) {
+        long p0 = probsOff << 2;
+        int quarter = steps >> 2;
+        int whole = quarter << 2;
+        FloatVector s00 = FloatVector.zero(Lanes.FLOAT);
+        for (int i = 0; i < steps; i++) {
+            int step = i < whole ? (i & 3) * quarter + (i >> 2) : i;
+            long from = at + step * row;
+            IntVector two0 = IntVector.fromMemorySegment(Lanes.INT, values, from, ORDER);
+            FloatVector y0a = two0.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(MOVED)
                     .reinterpretAsFloats();
-            sum = prob.fma(value, sum);
+            FloatVector y0b = two0.lanewise(VectorOperators.ASHR, 3).and(MOVED).reinterpretAsFloats();
+            FloatVector x0a = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p0 + step * 8L));
+            s00 = x0a.fma(y0a, s00);
+            FloatVector x0b = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, p0 + step * 8L + 4));
+            s00 = x0b.fma(y0b, s00);
         }
-        sum.intoMemorySegment(w, outOff << 2, ORDER);
+        long out = outOff << 2;
+        s00.intoMemorySegment(w, out, ORDER);
     }
 }

@@ -10,9 +10,8 @@ import jdk.incubator.vector.VectorOperators;
  * The online softmax of attention: what happens between scores and probs (Milakov and Gimelshein, "Online normalizer
  * calculation for softmax", 2018). Scores come multiplied by log2 e, so that probabilities are powers of two.
  *
- * <p>In the tile of many queries [keys, LANES] a lane is a query and the softmax runs down it; with few queries each
- * has a row [keys] of its own. Both keep a running max and a running sum a query, and multiply the output so far by
- * 2^(old - new) when the max rises. A max of -Inf means that the query saw no key yet.
+ * <p>A query has a row of scores, a max and a sum of its probabilities, and its output so far is multiplied by 2^(old - new)
+ * when the max rises. A max of -Inf means that the query saw no key yet.
  */
 final class AttentionSoftmax {
     /** Adding it rounds to an integer and leaves that integer, in two's complement, in the low bits. */
@@ -23,17 +22,25 @@ final class AttentionSoftmax {
     static final float E3 = 0.055507337435741766f;
     static final float E4 = 0.00967151268815055f;
     static final float E5 = 0.0013264727247123166f;
-    /** Below this the result would be no normal number; it is zero. */
-    static final float LOWEST = -125.5f;
+    /**
+     * Below this the result is zero: beside a probability of at least 2^-8 it is lost in a sum over any number of keys, and
+     * as it is no smaller its products with values are normal numbers. Subnormal sums cost 150 cycles each.
+     */
+    static final float LOWEST = -64.5f;
     /** A max that rose by less than this stays: probabilities up to 2^8 lose nothing, and out need not be scaled. */
     private static final float SLACK = 8;
-    private static final int STEP = AttentionTiles.LANES;
+    private static final int ROW_SHIFT = 3;
+    /** Vectors of scores a query has in a block of keys. */
+    private static final int ROW_VECTORS = 1 << ROW_SHIFT;
+    /** Keys of a block where there are many queries. */
+    static final int KEYS = ROW_VECTORS * Lanes.FLOATS;
+    private static final long VECTOR_BYTES = Lanes.BITS / Byte.SIZE;
     private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
 
     private AttentionSoftmax() {}
 
     /**
-     * 2^x for x ≤ 127: relative error 1.7e-7 for x ≥ -125.5, zero below, NaN for NaN. 2^n comes from adding n to the
+     * 2^x for x ≤ 127: relative error 1.7e-7 for x ≥ -64.5, zero below, NaN for NaN. 2^n comes from adding n to the
      * exponent field of 2^f, n being the integer nearest x and f = x - n. The vector loops do the same operations and
      * give the same bits; they are written out, because a helper that takes and gives vectors is inlined or not as the
      * compiler's queue has it, and where it is not, every vector is an object.
@@ -51,101 +58,78 @@ final class AttentionSoftmax {
     }
 
     /**
-     * Raises the running max [LANES] to that of the tile [keys, LANES] where it is above by more than {@link #SLACK};
-     * there sum [LANES] and out [dims, LANES] are multiplied by 2^(old - new). {@code keys} is a multiple of four: a
-     * tree over four keys takes the comparison's latency once for all of them. Comparing and blending is two
-     * instructions, {@code max} with Java's NaN and zeros six; a NaN score is no max, and makes its probability NaN.
-     *
-     * @param spareOff room for [LANES]
+     * Rows [KEYS] of scores: where one is above the row's max by more than {@link #SLACK}, max rises to the largest of the
+     * row, and shift, what scores are taken relative to, with it (0 until there is a max). factor [rows] is 2^(old - new), 1
+     * where nothing rises; sums [rows, a vector] are multiplied with it here, outputs later. A NaN score is no max, and makes
+     * its probability NaN. Eight comparisons a row are cheaper than the max itself, which hardly ever rises.
      */
-    static void raiseMax(MemorySegment w, long tileOff, int keys, int vectors, long maxOff, long spareOff,
-            long sumOff, long outOff, int dims) {
-        for (int v = 0; v < vectors * Lanes.FLOATS; v += Lanes.FLOATS) {
-            FloatVector before = FloatVector.fromMemorySegment(Lanes.FLOAT, w, maxOff + v << 2, ORDER);
-            FloatVector max = before;
-            for (int key = 0; key < keys; key += 4) {
-                long at = tileOff + v + (long) key * STEP;
-                FloatVector s0 = FloatVector.fromMemorySegment(Lanes.FLOAT, w, at << 2, ORDER);
-                FloatVector s1 = FloatVector.fromMemorySegment(Lanes.FLOAT, w, at + STEP << 2, ORDER);
-                FloatVector s2 = FloatVector.fromMemorySegment(Lanes.FLOAT, w, at + 2 * STEP << 2, ORDER);
-                FloatVector s3 = FloatVector.fromMemorySegment(Lanes.FLOAT, w, at + 3 * STEP << 2, ORDER);
-                s0 = s0.blend(s1, s1.compare(VectorOperators.GT, s0));
-                s2 = s2.blend(s3, s3.compare(VectorOperators.GT, s2));
-                s0 = s0.blend(s2, s2.compare(VectorOperators.GT, s0));
-                max = max.blend(s0, s0.compare(VectorOperators.GT, max));
+    static void raise(MemorySegment w, long scoresOff, int rows, long maxOff, long shiftOff, long factorOff, long sumsOff) {
+        for (int row = 0; row < rows; row++) {
+            long at = scoresOff + (long) row * KEYS << 2;
+            FloatVector limit = FloatVector.broadcast(Lanes.FLOAT, Floats.get(w, maxOff + row) + SLACK);
+            VectorMask<Float> above = FloatVector.fromMemorySegment(Lanes.FLOAT, w, at, ORDER)
+                    .compare(VectorOperators.GT, limit)
+                    .or(FloatVector.fromMemorySegment(Lanes.FLOAT, w, at + VECTOR_BYTES, ORDER)
+                            .compare(VectorOperators.GT, limit))
+                    .or(FloatVector.fromMemorySegment(Lanes.FLOAT, w, at + 2 * VECTOR_BYTES, ORDER)
+                            .compare(VectorOperators.GT, limit))
+                    .or(FloatVector.fromMemorySegment(Lanes.FLOAT, w, at + 3 * VECTOR_BYTES, ORDER)
+                            .compare(VectorOperators.GT, limit))
+                    .or(FloatVector.fromMemorySegment(Lanes.FLOAT, w, at + 4 * VECTOR_BYTES, ORDER)
+                            .compare(VectorOperators.GT, limit))
+                    .or(FloatVector.fromMemorySegment(Lanes.FLOAT, w, at + 5 * VECTOR_BYTES, ORDER)
+                            .compare(VectorOperators.GT, limit))
+                    .or(FloatVector.fromMemorySegment(Lanes.FLOAT, w, at + 6 * VECTOR_BYTES, ORDER)
+                            .compare(VectorOperators.GT, limit))
+                    .or(FloatVector.fromMemorySegment(Lanes.FLOAT, w, at + 7 * VECTOR_BYTES, ORDER)
+                            .compare(VectorOperators.GT, limit));
+            float factor = 1;
+            if (above.anyTrue()) {
+                float max = rowMax(w, scoresOff + (long) row * KEYS, KEYS);
+                factor = exp2(Floats.get(w, maxOff + row) - max);
+                Floats.set(w, maxOff + row, max);
+                Floats.set(w, shiftOff + row, max);
+                long sums = sumsOff + (long) row * Lanes.FLOATS;
+                Elementwise.scale(w, sums, factor, w, sums, Lanes.FLOATS);
             }
-            VectorMask<Float> rises = max.compare(VectorOperators.GT, before.add(SLACK));
-            if (rises.anyTrue()) {
-                before.blend(max, rises).intoMemorySegment(w, maxOff + v << 2, ORDER);
-                before.intoMemorySegment(w, spareOff + v << 2, ORDER);
-                rescale(w, maxOff + v, spareOff + v, sumOff + v, outOff + v, dims);
-            }
-        }
-    }
-
-    /** One vector of lanes: sum and out [dims, LANES] times 2^(before - max); lanes that did not rise get times one. */
-    private static void rescale(MemorySegment w, long maxOff, long beforeOff, long sumOff, long outOff, int dims) {
-        FloatVector x = FloatVector.fromMemorySegment(Lanes.FLOAT, w, beforeOff << 2, ORDER)
-                .sub(FloatVector.fromMemorySegment(Lanes.FLOAT, w, maxOff << 2, ORDER));
-        FloatVector t = x.add(ROUND);
-        FloatVector f = x.sub(t.sub(ROUND));
-        FloatVector p = f.mul(E5).add(E4).mul(f).add(E3).mul(f).add(E2).mul(f).add(E1).mul(f).add(1f);
-        FloatVector factor = p.reinterpretAsInts()
-                .add(t.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23)).reinterpretAsFloats()
-                .blend(0f, x.compare(VectorOperators.LT, LOWEST))
-                .blend(1f, x.compare(VectorOperators.EQ, 0f).or(x.test(VectorOperators.IS_NAN)));
-        FloatVector.fromMemorySegment(Lanes.FLOAT, w, sumOff << 2, ORDER).mul(factor)
-                .intoMemorySegment(w, sumOff << 2, ORDER);
-        for (int d = 0; d < dims; d++) {
-            long at = outOff + (long) d * STEP << 2;
-            FloatVector.fromMemorySegment(Lanes.FLOAT, w, at, ORDER).mul(factor).intoMemorySegment(w, at, ORDER);
+            Floats.set(w, factorOff + row, factor);
         }
     }
 
     /**
-     * Scores → probs in the tile [keys, LANES]: 2^(score - max), added up to sum [LANES]. One vector a round: with two
-     * the text is too much for C1 (see {@link AttentionTiles}).
+     * Scores → probs in rows [KEYS]: 2^(score - shift), added up lane by lane to sums [rows, a vector]. One vector a round:
+     * with two the text is too much for C1 (see {@link FloatTile}).
      */
-    static void probs(MemorySegment w, long tileOff, int keys, int vectors, long maxOff, long sumOff) {
+    static void probs(MemorySegment w, long scoresOff, int rows, long shiftOff, long sumsOff) {
         FloatVector e1 = FloatVector.broadcast(Lanes.FLOAT, E1);
         FloatVector e2 = FloatVector.broadcast(Lanes.FLOAT, E2);
         FloatVector e3 = FloatVector.broadcast(Lanes.FLOAT, E3);
         FloatVector e4 = FloatVector.broadcast(Lanes.FLOAT, E4);
         FloatVector e5 = FloatVector.broadcast(Lanes.FLOAT, E5);
         FloatVector one = FloatVector.broadcast(Lanes.FLOAT, 1f);
-        for (int v = 0; v < vectors * Lanes.FLOATS; v += Lanes.FLOATS) {
-            FloatVector max = FloatVector.fromMemorySegment(Lanes.FLOAT, w, maxOff + v << 2, ORDER);
-            FloatVector reference = max.blend(0f, max.compare(VectorOperators.EQ, Float.NEGATIVE_INFINITY));
-            FloatVector sum = FloatVector.fromMemorySegment(Lanes.FLOAT, w, sumOff + v << 2, ORDER);
-            for (int key = 0; key < keys; key++) {
-                long at = tileOff + v + (long) key * STEP << 2;
-                FloatVector x = FloatVector.fromMemorySegment(Lanes.FLOAT, w, at, ORDER).sub(reference);
-                FloatVector t = x.add(ROUND);
-                FloatVector f = x.sub(t.sub(ROUND));
-                FloatVector p = f.fma(e5, e4).fma(f, e3).fma(f, e2).fma(f, e1).fma(f, one);
-                FloatVector prob = p.reinterpretAsInts()
-                        .add(t.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23)).reinterpretAsFloats()
-                        .blend(0f, x.compare(VectorOperators.LT, LOWEST));
-                prob.intoMemorySegment(w, at, ORDER);
-                sum = sum.add(prob);
-            }
-            sum.intoMemorySegment(w, sumOff + v << 2, ORDER);
+        for (int i = 0; i < rows * ROW_VECTORS; i++) {
+            int row = i >> ROW_SHIFT;
+            long at = (scoresOff << 2) + i * VECTOR_BYTES;
+            FloatVector x = FloatVector.fromMemorySegment(Lanes.FLOAT, w, at, ORDER).sub(Floats.get(w, shiftOff + row));
+            FloatVector t = x.add(ROUND);
+            FloatVector f = x.sub(t.sub(ROUND));
+            FloatVector p = f.fma(e5, e4).fma(f, e3).fma(f, e2).fma(f, e1).fma(f, one);
+            FloatVector prob = p.reinterpretAsInts()
+                    .add(t.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23)).reinterpretAsFloats()
+                    .blend(0f, x.compare(VectorOperators.LT, LOWEST));
+            prob.intoMemorySegment(w, at, ORDER);
+            long sum = (sumsOff << 2) + row * VECTOR_BYTES;
+            FloatVector.fromMemorySegment(Lanes.FLOAT, w, sum, ORDER).add(prob).intoMemorySegment(w, sum, ORDER);
         }
     }
 
-    /** Scores of keys that a lane does not see become -Inf: those outside [first, end), both [LANES] as floats. */
-    static void mask(MemorySegment w, long tileOff, int firstPos, int keys, int vectors, long firstOff, long endOff) {
-        for (int v = 0; v < vectors * Lanes.FLOATS; v += Lanes.FLOATS) {
-            FloatVector first = FloatVector.fromMemorySegment(Lanes.FLOAT, w, firstOff + v << 2, ORDER);
-            FloatVector end = FloatVector.fromMemorySegment(Lanes.FLOAT, w, endOff + v << 2, ORDER);
-            for (int key = 0; key < keys; key++) {
-                long at = tileOff + v + (long) key * STEP << 2;
-                float pos = firstPos + key;
-                VectorMask<Float> hidden = first.compare(VectorOperators.GT, pos)
-                        .or(end.compare(VectorOperators.LE, pos));
-                FloatVector.fromMemorySegment(Lanes.FLOAT, w, at, ORDER).blend(Float.NEGATIVE_INFINITY, hidden)
-                        .intoMemorySegment(w, at, ORDER);
-            }
+    /** out [rows, NR] = factor [rows] · out + product [rows, NR]. */
+    static void addOutput(MemorySegment w, long productOff, int rows, long factorOff, long outOff) {
+        for (int i = 0; i < rows * FloatTile.VECTORS; i++) {
+            FloatVector factor = FloatVector.broadcast(Lanes.FLOAT, Floats.get(w, factorOff + i / FloatTile.VECTORS));
+            long at = (outOff << 2) + i * VECTOR_BYTES;
+            FloatVector product = FloatVector.fromMemorySegment(Lanes.FLOAT, w, (productOff << 2) + i * VECTOR_BYTES, ORDER);
+            FloatVector.fromMemorySegment(Lanes.FLOAT, w, at, ORDER).fma(factor, product).intoMemorySegment(w, at, ORDER);
         }
     }
 

@@ -4,31 +4,51 @@ import io.lanewise.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.util.Objects;
 
 /**
  * Keys and values of one layer for up to {@code capacity} positions, read in place by {@link Attention}.
  *
- * <p>Keys of a head lie in panels of {@link #PANEL} positions, [panels][headDim][PANEL]: a vector holds one dim of
- * neighbouring positions, so that the scores of one query need no sum across lanes, and the keys of one dim are
- * neighbours when many queries take them one by one. Values of a head lie in panels of {@link #PANEL} dims,
- * [dim panels][positions][PANEL], the last one narrower where vHeadDim is no multiple: a vector holds neighbouring dims
- * of one position. The kernels read panels from end to end, which is what makes the memory stream.
+ * <p>Numbers are F32, F16 or Q8_0: F16 halves the bytes that decoding reads and Q8_0 almost quarters them. They lie in
+ * ints, one, two or four in each, low bits first, and 16 ints are a cache line:
  *
- * <p>Numbers are F32, F16 or Q8_0: F16 halves the bytes that decoding reads and Q8_0 almost quarters them. In Q8_0 up to
- * 32 dims of a position share a scale, as in ggml's type of that name, but the bytes lie in the same panels and the
- * scales, as floats, beside them: [panels][blocks of dims][PANEL] for keys, [blocks of dims][positions] for values.
+ * <pre>
+ *   keys of a head     [panels of 16 positions][dims / 1, 2, 4][16 positions] ints of 1, 2, 4 dims
+ *   values of a head   [panels of up to 64 dims][positions / 1, 2, 4][dims]   ints of 1, 2, 4 positions
+ * </pre>
+ *
+ * A vector of ints thus holds neighbouring positions of keys, so that scores need no sum across lanes, or neighbouring
+ * dims of values, and what the int has more is added to the same sums: a decode step that takes a line from each of four
+ * places in turn, which is what memory likes, has few sums to hold. Dims of values are padded to whole lines.
+ *
+ * <p>In Q8_0 up to 32 dims of a position share a scale, as in ggml's type of that name, but the scales, as floats, lie
+ * beside the bytes: [panels of positions][blocks of dims][16] for keys, [blocks of dims][positions] for values.
  *
  * <p>A buffer of latents ({@link #latents}) has one head, whose values are the first vHeadDim numbers of its keys and lie
  * nowhere else (DeepSeek-V2's latent attention in its absorbed form).
  *
- * <p>Different positions may be written by different threads at once. Positions that were never written are zero.
+ * <p>Different positions may be written by different threads at once: each number has its own byte or bytes.
+ * Positions that were never written are zero.
  */
 public final class KvBuffer {
-    /** Positions a panel of keys, dims a panel of values: two cache lines of F16, four vectors or more. */
-    static final int PANEL = 64;
+    /** Positions a panel of keys, and dims a line of values: the ints of a cache line. */
+    static final int LINE = 16;
+    /** Bytes of that. */
+    static final int LINE_BYTES = LINE * Integer.BYTES;
+    /** Dims that share a scale in Q8_0; the last block of a head may be shorter. */
+    static final int BLOCK_DIMS = 32;
     /** Positions are compared as floats inside the kernels, which is exact up to here. */
     static final int MAX_POSITIONS = 1 << 24;
+    /** The capacity is in whole ones of these. */
+    private static final int POSITIONS = 64;
+
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    static final ValueLayout.OfShort HALF = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final int HALF_INFINITY = 0x7C00;
+    private static final float LEAST_NORMAL_HALF = 0x1p-14f;
+    /** Halves of this size and more are rounded by up to 2^-16, a quarter of the least normal half. */
+    private static final float LARGE = 0x1p-4f;
 
     private final DType dtype;
     private final int capacity;
@@ -36,6 +56,12 @@ public final class KvBuffer {
     private final int headDim;
     private final int vHeadDim;
     private final boolean latents;
+    /** Numbers in an int. */
+    private final int pack;
+    /** Dims a panel of values: 64, of bytes those that share a scale. */
+    private final int panelDims;
+    /** vHeadDim in whole lines. */
+    private final int paddedValues;
     /** The capacity in whole panels. */
     private final int positions;
     private final MemorySegment keys;
@@ -84,20 +110,20 @@ public final class KvBuffer {
         this.headDim = headDim;
         this.vHeadDim = vHeadDim;
         this.latents = latents;
-        int ownValues = latents ? 0 : vHeadDim;
-        this.positions = (capacity + PANEL - 1) / PANEL * PANEL;
-        long vectors = (long) positions * nKvHeads;
-        int bytes = dtype == DType.Q8_0 ? 1 : dtype.blockBytes();
-        this.keys = arena.allocate(vectors * headDim * bytes, 64);
-        this.values = arena.allocate(vectors * ownValues * bytes, 64);
-        long scaleBytes = dtype == DType.Q8_0 ? Float.BYTES : 0;
-        this.keyScales = arena.allocate(vectors * blocks(headDim) * scaleBytes, 64);
-        this.valueScales = arena.allocate(vectors * blocks(ownValues) * scaleBytes, 64);
+        this.pack = dtype == DType.F32 ? 1 : dtype == DType.F16 ? 2 : 4;
+        this.panelDims = dtype == DType.Q8_0 ? BLOCK_DIMS : 64;
+        this.paddedValues = latents ? 0 : (vHeadDim + LINE - 1) / LINE * LINE;
+        this.positions = (capacity + POSITIONS - 1) / POSITIONS * POSITIONS;
+        this.keys = arena.allocate((long) nKvHeads * positions * keyLines() * Integer.BYTES, 64);
+        this.values = arena.allocate((long) nKvHeads * positions * paddedValues * Integer.BYTES / pack, 64);
+        long scales = dtype == DType.Q8_0 ? (long) nKvHeads * positions * Float.BYTES : 0;
+        this.keyScales = arena.allocate(scales * blocks(headDim), 64);
+        this.valueScales = arena.allocate(latents ? 0 : scales * blocks(vHeadDim), 64);
     }
 
     /** Blocks of dims that share a scale. */
     private static int blocks(int dims) {
-        return (dims + AttentionBytes.BLOCK_DIMS - 1) / AttentionBytes.BLOCK_DIMS;
+        return (dims + BLOCK_DIMS - 1) / BLOCK_DIMS;
     }
 
     /** How numbers are stored. */
@@ -157,25 +183,32 @@ public final class KvBuffer {
 
     private void appendKeys(int pos, MemorySegment k, long kOff) {
         for (int head = 0; head < nKvHeads; head++) {
-            long to = keyOffset(head, pos) + pos % PANEL;
+            long to = keyAt(head, pos) + pos % LINE * Integer.BYTES;
             long from = kOff + (long) head * headDim;
             switch (dtype) {
                 case F32 -> {
                     for (int d = 0; d < headDim; d++) {
-                        Floats.set(keys, to + (long) d * PANEL, Floats.get(k, from + d));
+                        keys.set(FLOAT, to + (long) d * LINE_BYTES, Floats.get(k, from + d));
                     }
                 }
                 case F16 -> {
+                    float least = leastHalf(k, from, headDim);
                     for (int d = 0; d < headDim; d++) {
-                        setHalf(keys, to + (long) d * PANEL, Floats.get(k, from + d));
+                        long at = to + (d >> 1) * (long) LINE_BYTES + (d & 1) * Short.BYTES;
+                        setHalf(keys, at, Floats.get(k, from + d), least);
                     }
                 }
                 default -> {
-                    for (int d = 0; d < headDim; d += AttentionBytes.BLOCK_DIMS) {
-                        int n = Math.min(AttentionBytes.BLOCK_DIMS, headDim - d);
-                        float scale = quantise(k, from + d, n, keys, to + (long) d * PANEL, PANEL);
-                        Floats.set(keyScales, keyScaleOffset(head, pos)
-                                + d / AttentionBytes.BLOCK_DIMS * PANEL + pos % PANEL, scale);
+                    for (int d = 0; d < headDim; d += BLOCK_DIMS) {
+                        int n = Math.min(BLOCK_DIMS, headDim - d);
+                        float largest = largest(k, from + d, n);
+                        float inverse = inverse(largest);
+                        for (int i = 0; i < n; i++) {
+                            long at = to + (d + i >> 2) * (long) LINE_BYTES + (i & 3);
+                            setByte(keys, at, Floats.get(k, from + d + i), inverse);
+                        }
+                        Floats.set(keyScales, keyScaleOffset(head, pos) + d / BLOCK_DIMS * LINE + pos % LINE,
+                                scale(largest));
                     }
                 }
             }
@@ -184,48 +217,68 @@ public final class KvBuffer {
 
     private void appendValues(int pos, MemorySegment v, long vOff) {
         for (int head = 0; head < nKvHeads && !latents; head++) {
-            for (int panel = 0; panel < vHeadDim; panel += PANEL) {
+            for (int panel = 0; panel < vHeadDim; panel += panelDims) {
                 appendValues(head, panel, pos, v, vOff + (long) head * vHeadDim + panel);
             }
         }
     }
 
     private void appendValues(int head, int firstDim, int pos, MemorySegment v, long from) {
-        long to = valueOffset(head, firstDim, pos);
-        int dims = panelDims(firstDim);
+        long to = valueAt(head, firstDim, pos) + pos % pack * (Integer.BYTES / pack);
+        int n = Math.min(panelDims, vHeadDim - firstDim);
         switch (dtype) {
-            case F32 -> Elementwise.copy(v, from, values, to, dims);
+            case F32 -> Elementwise.copy(v, from, values, to >> 2, n);
             case F16 -> {
-                for (int d = 0; d < dims; d++) {
-                    setHalf(values, to + d, Floats.get(v, from + d));
+                float least = leastHalf(v, from, n);
+                for (int d = 0; d < n; d++) {
+                    setHalf(values, to + (long) d * Integer.BYTES, Floats.get(v, from + d), least);
                 }
             }
             default -> {
-                for (int d = 0; d < dims; d += AttentionBytes.BLOCK_DIMS) {
-                    int n = Math.min(AttentionBytes.BLOCK_DIMS, dims - d);
-                    float scale = quantise(v, from + d, n, values, to + d, 1);
-                    Floats.set(valueScales, valueScaleOffset(head, firstDim + d, pos), scale);
+                float largest = largest(v, from, n);
+                float inverse = inverse(largest);
+                for (int d = 0; d < n; d++) {
+                    setByte(values, to + (long) d * Integer.BYTES, Floats.get(v, from + d), inverse);
                 }
+                Floats.set(valueScales, valueScaleOffset(head, firstDim, pos), scale(largest));
             }
         }
     }
 
-    /**
-     * Writes n floats as bytes that lie {@code step} apart and returns their scale, the largest magnitude / 127. With an
-     * Inf or NaN among them the scale is NaN and so are all when they are read.
-     */
-    private static float quantise(MemorySegment x, long from, int n, MemorySegment bytes, long to, int step) {
+    /** The scale of bytes; NaN where there is an Inf or NaN among the numbers, which makes all NaN. */
+    private static float scale(float largest) {
+        return Float.isInfinite(largest) ? Float.NaN : largest / 127;
+    }
+
+    private static float inverse(float largest) {
+        return largest == 0 ? 0 : 127 / largest;
+    }
+
+    private static float largest(MemorySegment x, long from, int n) {
         float largest = 0;
         for (int d = 0; d < n; d++) {
             largest = Math.max(largest, Math.abs(Floats.get(x, from + d)));
         }
-        float scale = Float.isInfinite(largest) ? Float.NaN : largest / 127;
-        float inverse = largest == 0 ? 0 : 127 / largest;
-        for (int d = 0; d < n; d++) {
-            int rounded = Math.round(Floats.get(x, from + d) * inverse);
-            bytes.set(ValueLayout.JAVA_BYTE, to + (long) d * step, (byte) Math.clamp(rounded, -127, 127));
-        }
-        return scale;
+        return largest;
+    }
+
+    /**
+     * What is smaller than this becomes zero in F16: subnormal halves, which cost a multiply-add 150 cycles each on Intel's
+     * processors, beside a number so large that they add less to an error than its rounding does. Numbers that are small
+     * together stay what they are.
+     */
+    private static float leastHalf(MemorySegment x, long from, int n) {
+        return largest(x, from, n) >= LARGE ? LEAST_NORMAL_HALF : 0;
+    }
+
+    private void setHalf(MemorySegment x, long at, float value, float least) {
+        short half = Math.abs(value) < least ? 0 : Float.floatToFloat16(value);
+        x.set(HALF, at, half);
+        special |= (half & HALF_INFINITY) == HALF_INFINITY;
+    }
+
+    private static void setByte(MemorySegment x, long at, float value, float inverse) {
+        x.set(ValueLayout.JAVA_BYTE, at, (byte) Math.clamp(Math.round(value * inverse), -127, 127));
     }
 
     /**
@@ -236,32 +289,29 @@ public final class KvBuffer {
         Objects.checkIndex(pos, capacity);
         for (int head = 0; head < nKvHeads; head++) {
             for (int d = 0; d < headDim; d++) {
-                float value = element(keys, keyOffset(head, pos) + (long) d * PANEL + pos % PANEL);
-                long scale = keyScaleOffset(head, pos) + d / AttentionBytes.BLOCK_DIMS * PANEL + pos % PANEL;
-                Floats.set(k, kOff + (long) head * headDim + d, value * scale(keyScales, scale));
+                float scale = scaleOf(keyScales, keyScaleOffset(head, pos) + d / BLOCK_DIMS * LINE + pos % LINE);
+                Floats.set(k, kOff + (long) head * headDim + d, number(keys, keyNumberAt(head, pos, d)) * scale);
             }
             for (int d = 0; d < vHeadDim; d++) {
                 if (latents) {
                     Floats.set(v, vOff + d, Floats.get(k, kOff + d));
-                    continue;
+                } else {
+                    float scale = scaleOf(valueScales, valueScaleOffset(head, d, pos));
+                    Floats.set(v, vOff + (long) head * vHeadDim + d, number(values, valueNumberAt(head, pos, d)) * scale);
                 }
-                int panel = d / PANEL * PANEL;
-                float value = element(values, valueOffset(head, panel, pos) + d - panel);
-                float scale = scale(valueScales, valueScaleOffset(head, d, pos));
-                Floats.set(v, vOff + (long) head * vHeadDim + d, value * scale);
             }
         }
     }
 
-    private float element(MemorySegment x, long index) {
+    private float number(MemorySegment x, long at) {
         return switch (dtype) {
-            case F32 -> Floats.get(x, index);
-            case F16 -> HalfFloats.get(x, index);
-            default -> x.get(ValueLayout.JAVA_BYTE, index);
+            case F32 -> x.get(FLOAT, at);
+            case F16 -> Float.float16ToFloat(x.get(HALF, at));
+            default -> x.get(ValueLayout.JAVA_BYTE, at);
         };
     }
 
-    private float scale(MemorySegment scales, long index) {
+    private float scaleOf(MemorySegment scales, long index) {
         return dtype == DType.Q8_0 ? Floats.get(scales, index) : 1;
     }
 
@@ -283,36 +333,42 @@ public final class KvBuffer {
         Objects.checkFromIndexSize(from, count, source.capacity);
         Objects.checkFromIndexSize(to, count, capacity);
         for (int i = 0; i < count; i++) {
-            copyPosition(source, from + i, to + i);
+            for (int head = 0; head < nKvHeads; head++) {
+                copyKeys(source, head, from + i, to + i);
+                copyValues(source, head, from + i, to + i);
+            }
         }
         special |= source.special;
     }
 
-    private void copyPosition(KvBuffer source, int from, int to) {
-        int ownValues = latents ? 0 : vHeadDim;
-        int bytes = dtype == DType.Q8_0 ? 1 : dtype.blockBytes();
-        for (int head = 0; head < nKvHeads; head++) {
-            copyColumn(source.keys, source.keyOffset(head, from) + from % PANEL, keys, keyOffset(head, to) + to % PANEL,
-                    headDim, bytes);
-            for (int d = 0; d < ownValues; d += PANEL) {
-                MemorySegment.copy(source.values, source.valueOffset(head, d, from) * bytes, values,
-                        valueOffset(head, d, to) * bytes, (long) panelDims(d) * bytes);
-            }
-            if (dtype == DType.Q8_0) {
-                copyColumn(source.keyScales, source.keyScaleOffset(head, from) + from % PANEL, keyScales,
-                        keyScaleOffset(head, to) + to % PANEL, blocks(headDim), Float.BYTES);
-                for (int d = 0; d < ownValues; d += AttentionBytes.BLOCK_DIMS) {
-                    float scale = Floats.get(source.valueScales, source.valueScaleOffset(head, d, from));
-                    Floats.set(valueScales, valueScaleOffset(head, d, to), scale);
-                }
-            }
+    private void copyKeys(KvBuffer source, int head, int from, int to) {
+        for (int d = 0; d < headDim; d++) {
+            copyNumber(source.keys, source.keyNumberAt(head, from, d), keys, keyNumberAt(head, to, d));
+        }
+        for (int block = 0; dtype == DType.Q8_0 && block < blocks(headDim); block++) {
+            float scale = Floats.get(source.keyScales, source.keyScaleOffset(head, from) + block * LINE + from % LINE);
+            Floats.set(keyScales, keyScaleOffset(head, to) + block * LINE + to % LINE, scale);
         }
     }
 
-    private static void copyColumn(MemorySegment src, long from, MemorySegment dst, long to, int n, int bytes) {
-        for (int i = 0; i < n; i++) {
-            long step = (long) i * PANEL;
-            MemorySegment.copy(src, (from + step) * bytes, dst, (to + step) * bytes, bytes);
+    private void copyValues(KvBuffer source, int head, int from, int to) {
+        if (latents) {
+            return;
+        }
+        for (int d = 0; d < vHeadDim; d++) {
+            copyNumber(source.values, source.valueNumberAt(head, from, d), values, valueNumberAt(head, to, d));
+        }
+        for (int d = 0; dtype == DType.Q8_0 && d < vHeadDim; d += BLOCK_DIMS) {
+            float scale = Floats.get(source.valueScales, source.valueScaleOffset(head, d, from));
+            Floats.set(valueScales, valueScaleOffset(head, d, to), scale);
+        }
+    }
+
+    private void copyNumber(MemorySegment src, long from, MemorySegment dst, long to) {
+        switch (dtype) {
+            case F32 -> dst.set(FLOAT, to, src.get(FLOAT, from));
+            case F16 -> dst.set(HALF, to, src.get(HALF, from));
+            default -> dst.set(ValueLayout.JAVA_BYTE, to, src.get(ValueLayout.JAVA_BYTE, from));
         }
     }
 
@@ -322,17 +378,10 @@ public final class KvBuffer {
         return dtype + " [" + capacity + ", " + nKvHeads + ", " + headDim + " + " + vHeadDim + "]";
     }
 
-    private void setHalf(MemorySegment x, long offset, float value) {
-        if (!HalfFloats.set(x, offset, value)) {
-            special = true;
-        }
-    }
-
     /** Takes note of Inf and NaN among {@code count} F16 numbers that come from elsewhere, at byte {@code at}. */
     void noteSpecials(MemorySegment halves, long at, int count) {
         for (int i = 0; i < count; i++) {
-            short half = halves.get(KvPositions.SHORT, at + 2L * i);
-            special |= !Float.isFinite(Float.float16ToFloat(half));
+            special |= (halves.get(HALF, at + 2L * i) & HALF_INFINITY) == HALF_INFINITY;
         }
     }
 
@@ -357,43 +406,97 @@ public final class KvBuffer {
         return valueScales;
     }
 
+    /** Numbers that lie in an int: dims of keys, positions of values. */
+    int pack() {
+        return pack;
+    }
+
+    /** Lines of a panel of keys, each of {@link #pack} dims; the last one's missing dims are zero. */
+    int keyLines() {
+        return (headDim + pack - 1) / pack;
+    }
+
+    /** Dims a panel of values at most. */
+    int panelDims() {
+        return panelDims;
+    }
+
+    /** Dims of the panel of values that begins at a dim, in whole lines. */
+    int panelDims(int firstDim) {
+        return Math.min(panelDims, paddedValues - firstDim);
+    }
+
     /** Positions that there is memory for: floats from one block of dims to the next among the scales of values. */
     int positions() {
         return positions;
     }
 
-    /** Where the scales of the panel with a position begin, [blocks of dims, PANEL]. */
+    /** Where the panel with a position begins among the keys, in bytes; a head's panels follow each other. */
+    long keyAt(int head, int pos) {
+        return ((long) head * positions + pos / LINE * LINE) * keyLines() * Integer.BYTES;
+    }
+
+    /** Where a number of a key is, in bytes. */
+    long keyNumberAt(int head, int pos, int dim) {
+        return keyAt(head, pos) + dim / pack * (long) LINE_BYTES + pos % LINE * Integer.BYTES
+                + dim % pack * (Integer.BYTES / pack);
+    }
+
+    /** Where the ints with a position begin in the panel of values that begins at a dim, in bytes. */
+    long valueAt(int head, int firstDim, int pos) {
+        long before = ((long) head * paddedValues + firstDim) * positions / pack;
+        return (before + (long) pos / pack * panelDims(firstDim)) * Integer.BYTES;
+    }
+
+    /** Where a number of a value is, in bytes. */
+    long valueNumberAt(int head, int pos, int dim) {
+        int panel = dim / panelDims * panelDims;
+        return valueAt(head, panel, pos) + (long) (dim - panel) * Integer.BYTES + pos % pack * (Integer.BYTES / pack);
+    }
+
+    /** Where the scales of the panel with a position begin, [blocks of dims, LINE]. */
     long keyScaleOffset(int head, int pos) {
-        return ((long) head * positions + pos / PANEL * PANEL) * blocks(headDim);
+        return ((long) head * positions + pos / LINE * LINE) * blocks(headDim);
     }
 
     /** Where the scale of a position's values of the block of dims with {@code dim} is; the next position's is next. */
     long valueScaleOffset(int head, int dim, int pos) {
-        return ((long) head * blocks(vHeadDim) + dim / AttentionBytes.BLOCK_DIMS) * positions + pos;
+        return ((long) head * blocks(vHeadDim) + dim / BLOCK_DIMS) * positions + pos;
     }
 
-    /** Where the panel with a position begins among the keys, in elements; a head's panels follow each other. */
-    long keyOffset(int head, int pos) {
-        return ((long) head * positions + pos / PANEL * PANEL) * headDim;
-    }
-
-    /** Where a position's values of the panel that begins at a dim begin, in elements. */
-    long valueOffset(int head, int firstDim, int pos) {
-        return ((long) head * vHeadDim + firstDim) * positions + (long) pos * panelDims(firstDim);
-    }
-
-    /** Dims of the panel of values that begins at a dim. */
-    int panelDims(int firstDim) {
-        return Math.min(PANEL, vHeadDim - firstDim);
-    }
-
-    /** dst [headDim, PANEL] = the panel of keys with a position, as floats. */
-    void readKeys(int head, int pos, MemorySegment dst, long dstOff) {
-        long from = keyOffset(head, pos);
+    /**
+     * dst [headDim, LINE] = the panel of keys with a position, as floats, rows {@code width} floats apart. Where that is less
+     * than LINE, the columns go on {@code next} floats later, after every {@code width} of them.
+     */
+    void readKeys(int head, int pos, MemorySegment dst, long dstOff, int width, long next) {
+        long from = keyAt(head, pos);
         switch (dtype) {
-            case F32 -> Elementwise.copy(keys, from, dst, dstOff, headDim * PANEL);
-            case F16 -> HalfFloats.widen(keys, from, dst, dstOff, headDim * PANEL);
-            default -> AttentionBytes.widenKeys(keys, from, keyScales, keyScaleOffset(head, pos), headDim, dst, dstOff);
+            case F32 -> KvWidening.keys32(keys, from, headDim, dst, dstOff, width, next);
+            case F16 -> KvWidening.keys16(keys, from, headDim, dst, dstOff, width, next);
+            default -> KvWidening.keys8(keys, from, keyScales, keyScaleOffset(head, pos), headDim, dst, dstOff, width, next);
+        }
+    }
+
+    /**
+     * dst [count, dims] = values of {@code count} positions from {@code pos} on, a multiple of {@link #LINE}, as floats, rows
+     * {@code dstStride} floats apart. Whole vectors of dims are written, and all positions of a pair.
+     *
+     * @param firstDim a multiple of a vector
+     */
+    void readValues(int head, int firstDim, int dims, int pos, int count, MemorySegment dst, long dstOff, long dstStride) {
+        for (int d = firstDim; d < firstDim + dims; ) {
+            int panel = d / panelDims * panelDims;
+            int pitch = panelDims(panel);
+            int n = Math.min(panel + pitch, firstDim + dims) - d;
+            long from = valueAt(head, panel, pos) + (d - panel) * (long) Integer.BYTES;
+            long to = dstOff + d - firstDim;
+            switch (dtype) {
+                case F32 -> KvWidening.values32(values, from, pitch, n, count, dst, to, dstStride);
+                case F16 -> KvWidening.values16(values, from, pitch, n, count, dst, to, dstStride);
+                default -> KvWidening.values8(values, from, pitch, valueScales, valueScaleOffset(head, d, pos), n, count, dst,
+                        to, dstStride);
+            }
+            d += n;
         }
     }
 
@@ -405,35 +508,23 @@ public final class KvBuffer {
      */
     public void readRows(int head, int pos, int count, MemorySegment dst, long dstOff, long dstStride,
             MemorySegment scratch, long scratchOff) {
-        int first = pos % PANEL;
-        if (first + count > PANEL || pos + count > capacity) {
+        int first = pos % LINE;
+        if (first + count > LINE || pos + count > capacity) {
             throw new IndexOutOfBoundsException("KV cache: positions [" + pos + ", " + (pos + count)
                     + ") are not of one panel");
         }
-        readKeys(head, pos, scratch, scratchOff);
-        FloatTranspose.copy(scratch, scratchOff + first, PANEL, headDim, count, 1f, dst, dstOff, dstStride, scratch,
-                scratchOff + (long) headDim * PANEL);
+        readKeys(head, pos, scratch, scratchOff, LINE, 0);
+        FloatTranspose.copy(scratch, scratchOff + first, LINE, headDim, count, 1f, dst, dstOff, dstStride, scratch,
+                scratchOff + (long) headDim * LINE);
     }
 
     /** Floats of scratch that {@link #readRows} needs. */
     public long panelFloats() {
-        return (long) headDim * PANEL + FloatTranspose.SCRATCH;
+        return (long) headDim * LINE + FloatTranspose.SCRATCH;
     }
 
     /** The most positions that {@link #readRows} takes: those from a multiple of this on. */
     public static int panelPositions() {
-        return PANEL;
-    }
-
-    /** dst [count, panelDims] = values of {@code count} positions from {@code pos} on, of one panel of dims. */
-    void readValues(int head, int firstDim, int pos, int count, MemorySegment dst, long dstOff) {
-        long from = valueOffset(head, firstDim, pos);
-        int dims = panelDims(firstDim);
-        switch (dtype) {
-            case F32 -> Elementwise.copy(values, from, dst, dstOff, count * dims);
-            case F16 -> HalfFloats.widen(values, from, dst, dstOff, count * dims);
-            default -> AttentionBytes.widenValues(values, from, valueScales, valueScaleOffset(head, firstDim, pos),
-                    positions, count, dims, dst, dstOff);
-        }
+        return LINE;
     }
 }

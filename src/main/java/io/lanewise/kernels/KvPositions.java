@@ -13,10 +13,9 @@ import java.util.Objects;
  */
 public final class KvPositions {
     private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
-    static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ORDER);
+    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ORDER);
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ORDER);
-    private static final int PANEL = KvBuffer.PANEL;
-    private static final int BLOCK = AttentionBytes.BLOCK_DIMS;
+    private static final int BLOCK = KvBuffer.BLOCK_DIMS;
 
     private KvPositions() {}
 
@@ -58,39 +57,35 @@ public final class KvPositions {
 
     private static void move(KvBuffer kv, int pos, MemorySegment outside, long start, boolean inwards) {
         int size = elementBytes(kv);
-        int values = ownValues(kv);
         long at = start;
         for (int head = 0; head < kv.nKvHeads(); head++) {
-            int lane = pos % PANEL;
-            at = move(kv, kv.keys(), kv.keyOffset(head, pos) + lane, PANEL, kv.headDim(), size, outside, at, inwards);
-            for (int d = 0; d < values; d += PANEL) {
-                at = move(kv, kv.values(), kv.valueOffset(head, d, pos), 1, kv.panelDims(d), size, outside, at, inwards);
+            long first = at;
+            for (int d = 0; d < kv.headDim(); d++, at += size) {
+                move(kv.keys(), kv.keyNumberAt(head, pos, d), outside, at, size, inwards);
             }
-            at = move(kv, kv.keyScales(), kv.keyScaleOffset(head, pos) + lane, PANEL, scales(kv, kv.headDim()),
-                    Float.BYTES, outside, at, inwards);
-            for (int block = 0; block < scales(kv, values); block++) {
-                at = move(kv, kv.valueScales(), kv.valueScaleOffset(head, block * BLOCK, pos), 1, 1, Float.BYTES, outside,
-                        at, inwards);
+            for (int d = 0; d < ownValues(kv); d++, at += size) {
+                move(kv.values(), kv.valueNumberAt(head, pos, d), outside, at, size, inwards);
+            }
+            if (inwards && size == Short.BYTES) {
+                kv.noteSpecials(outside, first, (int) (at - first) / size);
+            }
+            long keyScale = kv.keyScaleOffset(head, pos) + pos % KvBuffer.LINE;
+            for (int block = 0; block < scales(kv, kv.headDim()); block++, at += Float.BYTES) {
+                move(kv.keyScales(), keyScale + (long) block * KvBuffer.LINE << 2, outside, at, Float.BYTES, inwards);
+            }
+            for (int block = 0; block < scales(kv, ownValues(kv)); block++, at += Float.BYTES) {
+                long valueScale = kv.valueScaleOffset(head, block * BLOCK, pos);
+                move(kv.valueScales(), valueScale << 2, outside, at, Float.BYTES, inwards);
             }
         }
     }
 
-    /** Elements {@code step} apart inside, dense outside; returns the byte after them. */
-    private static long move(KvBuffer kv, MemorySegment inside, long first, int step, int count, int size,
-            MemorySegment outside, long at, boolean inwards) {
-        for (int i = 0; i < count; i++) {
-            long in = (first + (long) i * step) * size;
-            long out = at + (long) i * size;
-            if (inwards) {
-                moveElement(outside, out, inside, in, size);
-            } else {
-                moveElement(inside, in, outside, out, size);
-            }
+    private static void move(MemorySegment inside, long in, MemorySegment outside, long out, int size, boolean inwards) {
+        if (inwards) {
+            moveElement(outside, out, inside, in, size);
+        } else {
+            moveElement(inside, in, outside, out, size);
         }
-        if (inwards && size == Short.BYTES) {
-            kv.noteSpecials(outside, at, count);
-        }
-        return at + (long) count * size;
     }
 
     private static void moveElement(MemorySegment from, long a, MemorySegment to, long b, int size) {

@@ -74,6 +74,22 @@ class KvPositionsTest {
         }
     }
 
+    /** Subnormal halves cost time in every product; beside a large number they are less than its rounding. */
+    @Test
+    void subnormalHalvesStayOnlyAmongSmallNumbers() {
+        float tiny = 0x1.8p-16f;
+        try (Arena arena = Arena.ofConfined()) {
+            KvBuffer kv = new KvBuffer(arena, DType.F16, 64, 2, 2, 2);
+            MemorySegment row = arena.allocateFrom(ValueLayout.JAVA_FLOAT, -0x1p-4f, -tiny, 0x1.ffcp-5f, tiny);
+            kv.append(7, row, 0, row, 0);
+            MemorySegment k = arena.allocate(16);
+            MemorySegment v = arena.allocate(16);
+            kv.read(7, k, 0, v, 0);
+            assertThat(k.toArray(ValueLayout.JAVA_FLOAT)).containsExactly(-0x1p-4f, 0f, 0x1.ffcp-5f, tiny);
+            assertThat(v.toArray(ValueLayout.JAVA_FLOAT)).containsExactly(-0x1p-4f, 0f, 0x1.ffcp-5f, tiny);
+        }
+    }
+
     @Test
     void positionsOutsideAreRefused() {
         try (Arena arena = Arena.ofConfined()) {
