@@ -1,191 +1,190 @@
 package io.lanewise.kernels;
 
+import static io.lanewise.kernels.NormalHalf.BITS;
+
+import io.lanewise.kernels.BlockScales.Minima;
+import io.lanewise.tensor.DType;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /**
- * Panels of 4-bit weights that are multiplied with {@link Codes} of x: whole numbers in 16-bit lanes, two to a lane of
- * floats. Such a panel is cut into streams, and a stream of a matrix goes on from panel to panel:
- *
- * <pre>
- *   stream 0 of panel 0 | stream 0 of panel 1 | … | stream 1 of panel 0 | stream 1 of panel 1 | …
- * </pre>
- *
- * <p>so that one token reads a few long runs of memory side by side. Where every panel lay by itself, the processor's
- * prefetching had to find each again: 16 GB/s on one core instead of 22, and one run alone gives 12.
- *
- * <p>Rows come in pairs of vectors: lane l of an int vector holds four weights of row l of the pair in its low half and
- * of row L + l in its high half, L floats being a vector. A vector of shorts then has both rows in turn, and its sums are
- * parted by shifts.
+ * Panels of weights that are codes of 2 to 6 bits times scales, one row of {@link #all} a type: {@link RawBlocks} takes files'
+ * blocks apart, {@link CodePacking} and {@link BlockScales} lay codes and scales out. A few rows of x are multiplied with the
+ * packed codes, in a {@link RowForm}; for more, a panel is unpacked to floats.
  */
-abstract class CodedPanels extends PanelFormat {
-    /** Pairs of vectors of rows in a panel. */
-    static final int PAIRS = FloatTile.VECTORS / 2;
-    static final int BLOCK = Codes.BLOCK;
-    static final int NR = FloatTile.NR;
-    static final int LANES = Lanes.FLOATS;
-    static final int BYTES = Lanes.BITS / 8;
+final class CodedPanels extends PanelFormat {
+    /** So many rows read the packed weights one after the other, the later ones from L2; of more, unpacking once is repaid. */
+    static final int FEW_ROWS = 8;
 
-    /** Bytes of a block in a stream of weights. */
-    static final long WEIGHTS = 4L * BYTES;
+    private static final int NR = FloatTile.NR;
+    private static final int LANES = Lanes.FLOATS;
+    private static final int BYTES = Lanes.BITS / 8;
+    private static final int PAIRS = CodePacking.PAIRS;
 
-    /** Bytes of one pair's scales in a panel. */
-    abstract long scaleBytes(int inDim);
+    /** One row of x by one panel; the parameters are those of {@link FourRow#supers}. */
+    @FunctionalInterface
+    private interface Kernel {
+        void multiply(RowInput x, MemorySegment w, long w0, long w1, long step, long s0, long s1, long scaleStep, long subAt,
+                int inDim, MemorySegment c, long c0);
+    }
 
-    /** Weights k to k + 3 of a block, the first lowest, of the row that starts at byte {@code row}. */
-    abstract int four(MemorySegment raw, long row, int block, int k);
+    private final DType dtype;
+    private final RawBlocks raw;
+    private final CodePacking packing;
+    private final BlockScales scales;
+    /** The code of 0 where there are no minima. */
+    private final int zero;
+    /** What codes stand for, or null for themselves. */
+    private final int[] book;
+    private final RowForm form;
+    private final Kernel kernel;
 
-    /**
-     * Writes the scales of one row.
-     *
-     * @param row byte of {@code raw} where the row starts
-     * @param to byte of the row in its pair's scales: where its lane and half of the first int vector are
-     */
-    abstract void packScales(MemorySegment raw, long row, int inDim, MemorySegment panels, long to);
+    private CodedPanels(DType dtype, RawBlocks raw, CodePacking packing, BlockScales scales, int zero, byte[] book, RowForm form,
+            Kernel kernel) {
+        this.dtype = dtype;
+        this.raw = raw;
+        this.packing = packing;
+        this.scales = scales;
+        this.zero = zero;
+        this.book = book == null ? null : new int[book.length];
+        for (int i = 0; book != null && i < book.length; i++) {
+            this.book[i] = book[i];
+        }
+        this.form = form;
+        this.kernel = kernel;
+    }
 
-    /** Bytes of a row as files have it. */
-    abstract long rawRowBytes(int inDim);
+    /** One format a type. */
+    static List<CodedPanels> all() {
+        RowForm four = new CodeForm(32, 8, 8, false, 16, FourRow::expand);
+        RowForm fourAndMinimum = new CodeForm(32, 8, 8, true, 16, FourRow::expand);
+        RowForm five = new CodeForm(32, 16, 16, false, 20, FiveRow::expand);
+        RowForm fiveAndMinimum = new CodeForm(32, 16, 16, true, 20, FiveRow::expand);
+        RowForm iq4 = new TableForm(SmallBlocks.IQ4_VALUES);
+        RowForm e2m1 = new TableForm(SmallBlocks.E2M1_DOUBLED);
+        Kernel fourHalves = (x, w, w0, w1, step, s0, s1, size, sub, n, c, c0) -> FourRow.halves(x.coefficients, x.starts,
+                x.scales, x.centers, w, w0, w1, step, s0, s1, size, n / 8, BITS, c, c0);
+        Kernel fiveHalves = (x, w, w0, w1, step, s0, s1, size, sub, n, c, c0) -> FiveRow.halves(x.coefficients, x.starts,
+                x.scales, x.centers, w, w0, w1, step, s0, s1, size, n / 16, BITS, c, c0);
+        Kernel tableHalves = (x, w, w0, w1, step, s0, s1, size, sub, n, c, c0) -> TableRow.halves(x.tables, x.scales, w, w0, w1,
+                step, s0, s1, size, n / 8, BITS, c, c0);
+        return List.of(
+                linear(DType.Q4_0, RawBlocks.Q4_0, CodePacking.FOUR, 1, Minima.NONE, 8, four, fourHalves),
+                linear(DType.Q4_1, RawBlocks.Q4_1, CodePacking.FOUR, 1, Minima.ADDED, 0, fourAndMinimum, fourHalves),
+                linear(DType.Q5_0, RawBlocks.Q5_0, CodePacking.FIVE, 1, Minima.NONE, 16, five, fiveHalves),
+                linear(DType.Q5_1, RawBlocks.Q5_1, CodePacking.FIVE, 1, Minima.ADDED, 0, fiveAndMinimum, fiveHalves),
+                linear(DType.Q2_K, RawBlocks.Q2_K, CodePacking.TWO, 16, Minima.SUBTRACTED_JOINED, 0,
+                        new CodeForm(16, 2, 2, true, 16, TwoRow::expand),
+                        (x, w, w0, w1, step, s0, s1, size, sub, n, c, c0) -> TwoRow.supers(x.coefficients, x.starts, x.scales,
+                                x.centers, w, w0, w1, step, s0, s1, size, sub, n / 16, BITS, c, c0)),
+                linear(DType.Q3_K, RawBlocks.Q3_K, CodePacking.THREE, 16, Minima.NONE, 4,
+                        new CodeForm(16, 4, 4, false, 18, ThreeRow::expand),
+                        (x, w, w0, w1, step, s0, s1, size, sub, n, c, c0) -> ThreeRow.supers(x.coefficients, x.starts, x.scales,
+                                x.centers, w, w0, w1, step, s0, s1, size, sub, n / 16, BITS, c, c0)),
+                linear(DType.Q4_K, RawBlocks.Q4_K, CodePacking.FOUR, 8, Minima.SUBTRACTED, 0, fourAndMinimum,
+                        (x, w, w0, w1, step, s0, s1, size, sub, n, c, c0) -> FourRow.supers(x.coefficients, x.starts, x.scales,
+                                x.centers, w, w0, w1, step, s0, s1, size, sub, n / 8, BITS, c, c0)),
+                linear(DType.Q5_K, RawBlocks.Q5_K, CodePacking.FIVE, 8, Minima.SUBTRACTED, 0, fiveAndMinimum,
+                        (x, w, w0, w1, step, s0, s1, size, sub, n, c, c0) -> FiveRow.supers(x.coefficients, x.starts, x.scales,
+                                x.centers, w, w0, w1, step, s0, s1, size, sub, n / 16, BITS, c, c0)),
+                linear(DType.Q6_K, RawBlocks.Q6_K, CodePacking.SIX, 16, Minima.NONE, 32,
+                        new CodeForm(16, 32, 32, false, 20, SixRow::expand),
+                        (x, w, w0, w1, step, s0, s1, size, sub, n, c, c0) -> SixRow.supers(x.coefficients, x.starts, x.scales,
+                                x.centers, w, w0, w1, step, s0, s1, size, sub, n / 8, BITS, c, c0)),
+                book(DType.IQ4_NL, RawBlocks.IQ4_NL, 1, SmallBlocks.IQ4_VALUES, iq4, tableHalves),
+                book(DType.MXFP4, RawBlocks.MXFP4, 1, SmallBlocks.E2M1_DOUBLED, e2m1, tableHalves),
+                book(DType.IQ4_XS, RawBlocks.IQ4_XS, 8, SmallBlocks.IQ4_VALUES, iq4,
+                        (x, w, w0, w1, step, s0, s1, size, sub, n, c, c0) -> TableRow.supers(x.tables, x.scales, w, w0, w1, step,
+                                s0, s1, size, sub, n / 8, BITS, c, c0)));
+    }
 
-    /**
-     * c [NR] = (c +) the blocks' sums, scaled.
-     *
-     * @param sums of {@link NibbleRow}
-     * @param codes the row of x; {@code xScales} and {@code xSums} are bytes of the first block's
-     * @param s0 byte of the first pair's scales in the panel, {@code s1} of the last pair's
-     */
-    abstract void scaleRow(int[] sums, MemorySegment codes, long xScales, long xSums, MemorySegment panels, long s0,
-            long s1, int block0, int blocks, boolean add, MemorySegment c, long c0);
+    private static CodedPanels linear(DType dtype, RawBlocks raw, CodePacking packing, int parts, Minima minima, int zero,
+            RowForm form, Kernel kernel) {
+        return new CodedPanels(dtype, raw, packing, new BlockScales(raw, parts, minima), zero, null, form, kernel);
+    }
 
-    /**
-     * Scales of one pair as floats.
-     *
-     * @param s0 byte of the pair's scales in the panel
-     * @param scales floats [blocks, NR]
-     * @param offsets floats [blocks, NR]: what a weight of 0 stands for, where {@link #hasOffsets()}
-     * @param to byte of the pair within a row of both
-     */
-    abstract void unpackScales(MemorySegment panels, long s0, int block0, int blocks, MemorySegment scales,
-            MemorySegment offsets, long to);
+    private static CodedPanels book(DType dtype, RawBlocks raw, int parts, byte[] book, RowForm form, Kernel kernel) {
+        return new CodedPanels(dtype, raw, CodePacking.FOUR, new BlockScales(raw, parts, Minima.NONE), 0, book, form, kernel);
+    }
 
-    /** Whether a weight of 0, in the middle of its range, stands for more than 0. */
-    boolean hasOffsets() {
-        return false;
+    DType dtype() {
+        return dtype;
+    }
+
+    private long scalesAt(PackedMatrix w, int panel, int pair) {
+        return packing.streams() * packing.step(w) + panel * scales.bytes(w.inDim()) + pair * scales.superBytes();
     }
 
     @Override
-    final long panelBytes(int inDim) {
-        return PAIRS * (2 * WEIGHTS * (inDim / BLOCK) + scaleBytes(inDim));
+    long bytes(int inDim, int panels) {
+        return panels * (packing.streams() * packing.run(inDim) + scales.bytes(inDim));
     }
 
-    /** Where the weights of a panel start in the stream of a pair and a half of every 8 k. */
-    private static long weights(int panels, int panel, int blocks, int pair, int half) {
-        return ((2L * pair + half) * panels + panel) * blocks * WEIGHTS;
-    }
-
-    private long scales(int panels, int panel, int inDim, int pair) {
-        return 2L * PAIRS * panels * (inDim / BLOCK) * WEIGHTS + (pair * (long) panels + panel) * scaleBytes(inDim);
-    }
-
-    /** Panels in a matrix, from how long it is: every panel takes {@link #panelBytes} and what aligns the next. */
-    private int panelsOf(MemorySegment panels, int inDim) {
-        return (int) (panels.byteSize() / PackedMatrix.aligned(panelBytes(inDim)));
-    }
-
-    private int panelAt(long at, int inDim) {
-        return (int) (at / PackedMatrix.aligned(panelBytes(inDim)));
+    /** A row of codes, a byte each. */
+    @Override
+    long packScratch(int inDim) {
+        return inDim;
     }
 
     @Override
-    final void pack(MemorySegment raw, int rows, int inDim, MemorySegment panels, long at, MemorySegment floats) {
-        int count = panelsOf(panels, inDim);
-        int panel = panelAt(at, inDim);
-        int blocks = inDim / BLOCK;
-        if (rows < NR) {
-            clear(panels, count, panel, inDim);
-        }
-        for (int row = 0; row < rows; row++) {
-            int pair = row / (2 * LANES);
-            long lane = row % LANES * 4L + row / LANES % 2 * 2L;
-            long from = row * rawRowBytes(inDim);
-            packWeights(raw, from, blocks, panels, weights(count, panel, blocks, pair, 0) + lane,
-                    weights(count, panel, blocks, pair, 1) + lane);
-            packScales(raw, from, inDim, panels, scales(count, panel, inDim, pair) + lane);
-        }
-    }
-
-    private void packWeights(MemorySegment raw, long row, int blocks, MemorySegment panels, long first, long second) {
-        for (int block = 0; block < blocks; block++) {
-            for (int k = 0; k < BLOCK; k += 8) {
-                long to = block * WEIGHTS + k / 8 * BYTES;
-                Bits.set16(panels, first + to, four(raw, row, block, k));
-                Bits.set16(panels, second + to, four(raw, row, block, k + 4));
+    boolean pack(MemorySegment rows, int count, PackedMatrix to, int panel, MemorySegment scratch) {
+        boolean held = true;
+        int blocks = to.inDim() / raw.length();
+        for (int row = 0; row < NR; row++) {
+            long scale = scalesAt(to, panel, row / (2 * LANES)) + row % LANES * 4L + row / LANES % 2 * 2L;
+            if (row < count) {
+                long from = (long) row * blocks * raw.bytes();
+                for (int block = 0; block < blocks; block++) {
+                    raw.codes(rows, from + (long) block * raw.bytes(), scratch, (long) block * raw.length());
+                }
+                packing.packRow(scratch, 0, to, panel, row);
+                held &= scales.packRow(rows, from, to.inDim(), to.memory(), scale);
+            } else {
+                packing.packRow(MemorySegment.NULL, 0, to, panel, row);
+                scales.clearRow(to.inDim(), to.memory(), scale);
             }
         }
+        return held;
     }
 
-    private void clear(MemorySegment panels, int count, int panel, int inDim) {
-        int blocks = inDim / BLOCK;
+    @Override
+    void unpack(PackedMatrix w, int panel, int k0, int depth, MemorySegment tile, UnpackScratch scratch) {
+        int block = scales.block();
         for (int pair = 0; pair < PAIRS; pair++) {
-            panels.asSlice(weights(count, panel, blocks, pair, 0), blocks * WEIGHTS).fill((byte) 0);
-            panels.asSlice(weights(count, panel, blocks, pair, 1), blocks * WEIGHTS).fill((byte) 0);
-            panels.asSlice(scales(count, panel, inDim, pair), scaleBytes(inDim)).fill((byte) 0);
+            scales.unpack(w.memory(), scalesAt(w, panel, pair), k0 / block, depth / block, zero, scratch.scales, scratch.offsets,
+                    2L * pair * BYTES);
         }
+        packing.unpack(w, panel, k0, depth, book, scratch.scales, scratch.offsets, block, tile);
     }
 
-    /**
-     * c [NR] = x · panel.
-     *
-     * @param codes where x lies as {@link Codes} has it, from byte {@code x0} on
-     * @param sums scratch of {@link NibbleRow#SUMS} ints
-     * @param c0 byte of c
-     */
-    final void multiplyRow(MemorySegment codes, long x0, MemorySegment panels, long at, int inDim, int[] sums,
-            MemorySegment c, long c0) {
-        int count = panelsOf(panels, inDim);
-        int panel = panelAt(at, inDim);
-        int blocks = inDim / BLOCK;
-        long s0 = scales(count, panel, inDim, 0);
-        long s1 = scales(count, panel, inDim, PAIRS - 1);
-        for (int block = 0; block < blocks; block += NibbleRow.MOST_BLOCKS) {
-            int part = Math.min(NibbleRow.MOST_BLOCKS, blocks - block);
-            long from = block * WEIGHTS;
-            NibbleRow.sum(codes, x0 + 4L * BLOCK * block, x0 + Codes.starts(inDim) + 4L * block, panels,
-                    weights(count, panel, blocks, 0, 0) + from, weights(count, panel, blocks, 0, 1) + from,
-                    weights(count, panel, blocks, PAIRS - 1, 0) + from, weights(count, panel, blocks, PAIRS - 1, 1) + from,
-                    4 * part, NibbleRow.NIBBLES, sums);
-            scaleRow(sums, codes, x0 + Codes.scales(inDim) + 4L * block, x0 + Codes.sums(inDim) + 4L * block, panels, s0, s1,
-                    block, part, block > 0, c, c0);
-        }
+    /** Tables take vectors of 512 bits. */
+    @Override
+    int fewRows() {
+        return book == null || Lanes.BITS == 512 ? FEW_ROWS : 0;
     }
 
-    /**
-     * The weights of some blocks of a panel as {@link ShortTile} reads them.
-     *
-     * @param tile shorts [32·blocks, NR]
-     * @param scales floats [blocks, NR]
-     * @param offsets floats [blocks, NR]
-     */
-    final void unpack(MemorySegment panels, long at, int inDim, int block0, int blocks, MemorySegment tile,
-            MemorySegment scales, MemorySegment offsets) {
-        int count = panelsOf(panels, inDim);
-        int panel = panelAt(at, inDim);
-        int all = inDim / BLOCK;
-        for (int pair = 0; pair < PAIRS; pair++) {
-            for (int half = 0; half < 2; half++) {
-                Nibbles.unpack(panels, weights(count, panel, all, pair, half) + block0 * WEIGHTS, 4 * blocks, tile,
-                        (4L * half * PAIRS + pair) * BYTES, NibbleRow.NIBBLES);
+    @Override
+    boolean takesRowsWhole() {
+        return true;
+    }
+
+    @Override
+    RowForm rowForm() {
+        return form;
+    }
+
+    @Override
+    void multiplyRow(RowInput x, PackedMatrix w, int panel, int k0, int depth, MemorySegment c, long c0) {
+        long s0 = scalesAt(w, panel, 0);
+        long s1 = scalesAt(w, panel, PAIRS - 1);
+        kernel.multiply(x, w.memory(), packing.at(w, panel, 0, 0), packing.at(w, panel, PAIRS - 1, 0), packing.step(w), s0, s1,
+                scales.step(), scales.subAt(), w.inDim(), c, c0);
+        if (scales.hasMinima()) {
+            int blocks = w.inDim() / scales.block();
+            scales.addMinima(x.sums, blocks, w.memory(), s0, c, c0);
+            if (PAIRS == 2) {
+                scales.addMinima(x.sums, blocks, w.memory(), s1, c, c0 + 2 * BYTES);
             }
-            unpackScales(panels, scales(count, panel, inDim, pair), block0, blocks, scales, offsets, 2L * pair * BYTES);
         }
-    }
-
-    @Override
-    final void unpack(MemorySegment panels, long at, int inDim, int k0, int depth, MemorySegment tile) {
-        throw new IllegalStateException("panels of 4-bit weights are multiplied with codes");
-    }
-
-    @Override
-    final void multiplyRow(MemorySegment x, long x0, MemorySegment panels, long at, int inDim, int k0, int depth,
-            MemorySegment c, long c0) {
-        throw new IllegalStateException("panels of 4-bit weights are multiplied with codes");
     }
 }

@@ -2,23 +2,26 @@ package io.lanewise.kernels;
 
 import java.lang.foreign.MemorySegment;
 
-/** A type without a panel layout of its own: decoded while it is packed, then kept and multiplied as F32. */
+/**
+ * A type without a panel layout of its own, or weights that its layout cannot hold: decoded while they are packed, then kept
+ * and multiplied as F32.
+ */
 final class DecodedPanels extends PanelFormat {
     private final WeightCodec codec;
-    private final FloatPanels panels = new FloatPanels();
+    private final FloatPanels floats = new FloatPanels();
 
     DecodedPanels(WeightCodec codec) {
         this.codec = codec;
     }
 
     @Override
-    long panelBytes(int inDim) {
-        return panels.panelBytes(inDim);
+    long bytes(int inDim, int panels) {
+        return floats.bytes(inDim, panels);
     }
 
     @Override
-    boolean decodes() {
-        return true;
+    long packScratch(int inDim) {
+        return FloatTile.NR * 4L * inDim;
     }
 
     @Override
@@ -27,19 +30,13 @@ final class DecodedPanels extends PanelFormat {
     }
 
     @Override
-    void pack(MemorySegment raw, int rows, int inDim, MemorySegment to, long at, MemorySegment floats) {
-        codec.decode(raw, 0, floats, 0, (long) rows * inDim);
-        FloatPanels.transpose(floats, rows, inDim, to, at);
+    boolean pack(MemorySegment raw, int rows, PackedMatrix to, int panel, MemorySegment scratch) {
+        codec.decode(raw, 0, scratch, 0, (long) rows * to.inDim());
+        return floats.pack(scratch, rows, to, panel, MemorySegment.NULL);
     }
 
     @Override
-    void unpack(MemorySegment from, long at, int inDim, int k0, int depth, MemorySegment tile) {
-        panels.unpack(from, at, inDim, k0, depth, tile);
-    }
-
-    @Override
-    void multiplyRow(MemorySegment x, long x0, MemorySegment from, long at, int inDim, int k0, int depth,
-            MemorySegment c, long c0) {
-        panels.multiplyRow(x, x0, from, at, inDim, k0, depth, c, c0);
+    void unpack(PackedMatrix w, int panel, int k0, int depth, MemorySegment tile, UnpackScratch scratch) {
+        floats.unpack(w, panel, k0, depth, tile, scratch);
     }
 }

@@ -8,7 +8,11 @@ final class FloatPanels extends PanelFormat {
     private static final long STEP = NR * (long) Float.BYTES;
 
     @Override
-    long panelBytes(int inDim) {
+    long bytes(int inDim, int panels) {
+        return panels * panelBytes(inDim);
+    }
+
+    static long panelBytes(int inDim) {
         return inDim * STEP;
     }
 
@@ -18,8 +22,9 @@ final class FloatPanels extends PanelFormat {
     }
 
     @Override
-    void pack(MemorySegment raw, int rows, int inDim, MemorySegment panels, long at, MemorySegment floats) {
-        transpose(raw, rows, inDim, panels, at);
+    boolean pack(MemorySegment raw, int rows, PackedMatrix to, int panel, MemorySegment scratch) {
+        transpose(raw, rows, to.inDim(), to.memory(), panel * panelBytes(to.inDim()));
+        return true;
     }
 
     /** panel [inDim, NR] = the transpose of raw [rows, inDim], with zeros for the rows that are not there. */
@@ -37,13 +42,7 @@ final class FloatPanels extends PanelFormat {
     }
 
     @Override
-    void unpack(MemorySegment panels, long at, int inDim, int k0, int depth, MemorySegment tile) {
-        MemorySegment.copy(panels, at + k0 * STEP, tile, 0, depth * STEP);
-    }
-
-    @Override
-    void multiplyRow(MemorySegment x, long x0, MemorySegment panels, long at, int inDim, int k0, int depth,
-            MemorySegment c, long c0) {
-        FloatTile.multiply(1, x, x0, 0, panels, at + k0 * STEP, depth, c, c0, 0);
+    void unpack(PackedMatrix w, int panel, int k0, int depth, MemorySegment tile, UnpackScratch scratch) {
+        MemorySegment.copy(w.memory(), panel * panelBytes(w.inDim()) + k0 * STEP, tile, 0, depth * STEP);
     }
 }

@@ -1,6 +1,9 @@
 package io.lanewise.kernels;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.EQ;
+import static jdk.incubator.vector.VectorOperators.LSHL;
 
 import io.lanewise.tensor.DType;
 import java.lang.foreign.MemorySegment;
@@ -8,40 +11,43 @@ import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
  * F16 and BF16: 16 bits a weight in memory, widened on the way to the multiply. A vector of ints holds two vectors of
- * weights of one k, one in the low halves of its lanes and the next in the high halves, so that widening needs no
- * shuffle:
+ * weights of one k, a pair, one in the low halves of its lanes and the next in the high halves, so that widening needs no
+ * shuffle. A pair has two streams, even and odd k:
  *
  * <pre>
- *   k:  | r0 rL | r1 rL+1 | … | r(L-1) r(2L-1) |  r2L r3L | …        L = lanes, NR = 2L or 4L rows
- *       int lane 0  lane 1            lane L-1    next vector
+ *   int lane l:  weight of row l | weight of row L + l        L = lanes, NR = 2L or 4L rows, 1 or 2 pairs
  * </pre>
  *
- * <p>After the weights of a panel stands an int that is 1 where the panel holds an Inf or NaN of F16. Mending those
- * needs a compare and a blend a vector, more than C2 keeps in registers beside four chains of multiply-adds, and no
- * trained model has them; so such a panel takes a path of its own.
+ * <p>F16 weights lie as {@link NormalHalf}s. A panel with a weight that has no such form lies as the file has it, which an int
+ * after the streams tells; it is unpacked by a path of its own and has no fast row.
  */
 final class HalfPanels extends PanelFormat {
     private static final int NR = FloatTile.NR;
     private static final int LANES = Lanes.FLOATS;
     private static final int BYTES = Lanes.BITS / 8;
-    private static final boolean FOUR = FloatTile.VECTORS == 4;
-    private static final long STEP = NR * 2L;
+    private static final int PAIRS = FloatTile.VECTORS / 2;
+    private static final boolean TWO = PAIRS == 2;
     private static final VectorSpecies<Integer> INT = Lanes.INT;
     private static final VectorSpecies<Float> FLOAT = Lanes.FLOAT;
     private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(LITTLE_ENDIAN);
     private static final int HIGH = 0xFFFF0000;
-    /** Sign, exponent and fraction of an F16 number in the top half of an int that was shifted right by 3. */
-    private static final int HALF_BITS = 0x8FFFE000;
-    /** Mends the bias of the exponent, and makes subnormals normal, exactly. */
-    private static final float HALF_SCALE = 0x1p112f;
+    /** Mends the bias of an F16 exponent that was moved to a float's. */
+    private static final float PLAIN_SCALE = 0x1p112f;
     /** Exponent bits of a moved half that is Inf or NaN; a float's are to be put in. */
     private static final int SPECIAL = 0x0F800000;
     private static final int INFINITY = 0x7F800000;
+    /** What F16 bits become, with all bits above them set where there is no such form. */
+    private static final int[] NORMAL = new int[1 << 16];
+
+    static {
+        for (int bits = 0; bits < NORMAL.length; bits++) {
+            NORMAL[bits] = NormalHalf.of((short) bits);
+        }
+    }
 
     private final boolean brain;
 
@@ -49,160 +55,210 @@ final class HalfPanels extends PanelFormat {
         this.brain = dtype == DType.BF16;
     }
 
-    @Override
-    long panelBytes(int inDim) {
-        return inDim * STEP + Integer.BYTES;
+    /** Bytes of a panel in a stream. */
+    private static long run(int inDim) {
+        return (inDim + 1) / 2 * (long) BYTES;
+    }
+
+    /** Byte at which a panel starts in the stream of a pair and of even or odd k. */
+    private static long at(PackedMatrix w, int panel, int pair, int odd) {
+        return ((2L * pair + odd) * w.panels() + panel) * run(w.inDim());
+    }
+
+    private static long flagAt(PackedMatrix w, int panel) {
+        return 2L * PAIRS * w.panels() * run(w.inDim()) + 4L * panel;
     }
 
     @Override
-    void pack(MemorySegment raw, int rows, int inDim, MemorySegment panels, long at, MemorySegment floats) {
+    long bytes(int inDim, int panels) {
+        return 2L * PAIRS * panels * run(inDim) + 4L * panels;
+    }
+
+    @Override
+    boolean pack(MemorySegment raw, int rows, PackedMatrix to, int panel, MemorySegment scratch) {
+        int inDim = to.inDim();
+        MemorySegment memory = to.memory();
+        boolean normal = brain || toNormal(raw, (long) rows * inDim);
         for (int k0 = 0; k0 < inDim; k0 += Transpose.BLOCK) {
-            int depth = Math.min(Transpose.BLOCK, inDim - k0);
-            long to = at + k0 * STEP;
-            for (int row = 0; row < rows; row++) {
-                Transpose.scatterHalves(raw, 2L * ((long) row * inDim + k0), depth, panels, to + place(row), STEP);
-            }
-            for (int row = rows; row < NR; row++) {
-                Transpose.scatterZeroHalves(depth, panels, to + place(row), STEP);
+            for (int odd = 0; odd < 2; odd++) {
+                int count = (Math.min(Transpose.BLOCK, inDim - k0) + 1 - odd) / 2;
+                for (int row = 0; row < NR; row++) {
+                    long start = at(to, panel, row / (2 * LANES), odd) + k0 / 2 * (long) BYTES + row % LANES * 4L
+                            + row / LANES % 2 * 2L;
+                    if (row < rows) {
+                        Transpose.scatterHalves(raw, 2L * ((long) row * inDim + k0 + odd), 4, count, memory, start, BYTES);
+                    } else {
+                        Transpose.scatterZeroHalves(count, memory, start, BYTES);
+                    }
+                }
             }
         }
-        Bits.set32(panels, at + inDim * STEP, !brain && hasInfOrNan(raw, (long) rows * inDim) ? 1 : 0);
+        Bits.set32(memory, flagAt(to, panel), normal ? 0 : 1);
+        return true;
     }
 
-    private static boolean hasInfOrNan(MemorySegment halves, long count) {
-        int found = 0;
+    /** Turns F16 numbers into {@link NormalHalf}s in their place, or leaves them and returns false if one has no such form. */
+    private static boolean toNormal(MemorySegment halves, long count) {
+        int all = 0;
         for (long i = 0; i < count; i++) {
-            found |= (Bits.i16(halves, 2 * i) & 0x7C00) == 0x7C00 ? 1 : 0;
+            all |= NORMAL[Bits.i16(halves, 2 * i) & 0xFFFF];
         }
-        return found != 0;
-    }
-
-    /** Byte of a row within its k. */
-    private static long place(int row) {
-        int vector = row / LANES;
-        return (vector / 2) * (long) BYTES + row % LANES * 4L + vector % 2 * 2L;
+        if (all < 0) {
+            return false;
+        }
+        for (long i = 0; i < count; i++) {
+            Bits.set16(halves, 2 * i, NORMAL[Bits.i16(halves, 2 * i) & 0xFFFF]);
+        }
+        return true;
     }
 
     @Override
-    void unpack(MemorySegment panels, long at, int inDim, int k0, int depth, MemorySegment tile) {
-        if (brain) {
-            unpackBF16(panels, at + k0 * STEP, depth * (FloatTile.VECTORS / 2), tile);
-        } else {
-            unpackF16(panels, at + k0 * STEP, depth * (FloatTile.VECTORS / 2), tile);
-        }
-    }
-
-    private static void unpackBF16(MemorySegment w, long w0, int pairs, MemorySegment tile) {
-        for (int i = 0; i < pairs; i++) {
-            IntVector pair = IntVector.fromMemorySegment(INT, w, w0 + (long) i * BYTES, LITTLE_ENDIAN);
-            long to = 2L * i * BYTES;
-            pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().intoMemorySegment(tile, to, LITTLE_ENDIAN);
-            pair.and(HIGH).reinterpretAsFloats().intoMemorySegment(tile, to + BYTES, LITTLE_ENDIAN);
-        }
-    }
-
-    private static void unpackF16(MemorySegment w, long w0, int pairs, MemorySegment tile) {
-        for (int i = 0; i < pairs; i++) {
-            IntVector pair = IntVector.fromMemorySegment(INT, w, w0 + (long) i * BYTES, LITTLE_ENDIAN);
-            long to = 2L * i * BYTES;
-            IntVector low = pair.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(HALF_BITS);
-            IntVector high = pair.lanewise(VectorOperators.ASHR, 3).and(HALF_BITS);
-            VectorMask<Float> lowSpecial = low.and(SPECIAL).compare(VectorOperators.EQ, SPECIAL).cast(FLOAT);
-            VectorMask<Float> highSpecial = high.and(SPECIAL).compare(VectorOperators.EQ, SPECIAL).cast(FLOAT);
-            low.reinterpretAsFloats().mul(HALF_SCALE).blend(low.or(INFINITY).reinterpretAsFloats(), lowSpecial)
-                    .intoMemorySegment(tile, to, LITTLE_ENDIAN);
-            high.reinterpretAsFloats().mul(HALF_SCALE).blend(high.or(INFINITY).reinterpretAsFloats(), highSpecial)
-                    .intoMemorySegment(tile, to + BYTES, LITTLE_ENDIAN);
-        }
-    }
-
-    @Override
-    void multiplyRow(MemorySegment x, long x0, MemorySegment panels, long at, int inDim, int k0, int depth,
-            MemorySegment c, long c0) {
-        if (brain) {
-            rowBF16(x, x0, panels, at + k0 * STEP, depth, c, c0);
-        } else if (Bits.i32(panels, at + inDim * STEP) != 0) {
-            for (int pair = 0; pair < FloatTile.VECTORS / 2; pair++) {
-                pairF16(x, x0, panels, at + k0 * STEP + (long) pair * BYTES, depth, c, c0 + 2L * pair * BYTES);
+    void unpack(PackedMatrix w, int panel, int k0, int depth, MemorySegment tile, UnpackScratch scratch) {
+        boolean plain = Bits.i32(w.memory(), flagAt(w, panel)) != 0;
+        for (int pair = 0; pair < PAIRS; pair++) {
+            for (int odd = 0; odd < 2; odd++) {
+                long from = at(w, panel, pair, odd) + k0 / 2 * (long) BYTES;
+                long to = odd * NR * 4L + 2L * pair * BYTES;
+                int count = (depth + 1 - odd) / 2;
+                if (brain) {
+                    unpackBrain(w.memory(), from, count, tile, to);
+                } else if (plain) {
+                    unpackPlain(w.memory(), from, count, tile, to);
+                } else {
+                    unpackNormal(w.memory(), from, count, tile, to);
+                }
             }
+        }
+    }
+
+    private static void unpackBrain(MemorySegment w, long w0, int count, MemorySegment tile, long t0) {
+        for (int i = 0; i < count; i++) {
+            IntVector p = IntVector.fromMemorySegment(INT, w, w0 + (long) i * BYTES, LITTLE_ENDIAN);
+            long t = t0 + 8L * i * NR;
+            p.lanewise(LSHL, 16).reinterpretAsFloats().intoMemorySegment(tile, t, LITTLE_ENDIAN);
+            p.and(HIGH).reinterpretAsFloats().intoMemorySegment(tile, t + BYTES, LITTLE_ENDIAN);
+        }
+    }
+
+    private static void unpackNormal(MemorySegment w, long w0, int count, MemorySegment tile, long t0) {
+        for (int i = 0; i < count; i++) {
+            IntVector p = IntVector.fromMemorySegment(INT, w, w0 + (long) i * BYTES, LITTLE_ENDIAN);
+            long t = t0 + 8L * i * NR;
+            p.lanewise(LSHL, 16).lanewise(ASHR, 3).and(NormalHalf.BITS).reinterpretAsFloats().mul(NormalHalf.SCALE)
+                    .intoMemorySegment(tile, t, LITTLE_ENDIAN);
+            p.lanewise(ASHR, 3).and(NormalHalf.BITS).reinterpretAsFloats().mul(NormalHalf.SCALE)
+                    .intoMemorySegment(tile, t + BYTES, LITTLE_ENDIAN);
+        }
+    }
+
+    private static void unpackPlain(MemorySegment w, long w0, int count, MemorySegment tile, long t0) {
+        for (int i = 0; i < count; i++) {
+            IntVector p = IntVector.fromMemorySegment(INT, w, w0 + (long) i * BYTES, LITTLE_ENDIAN);
+            long t = t0 + 8L * i * NR;
+            IntVector low = p.lanewise(LSHL, 16).lanewise(ASHR, 3).and(NormalHalf.BITS);
+            IntVector high = p.lanewise(ASHR, 3).and(NormalHalf.BITS);
+            VectorMask<Float> lowSpecial = low.and(SPECIAL).compare(EQ, SPECIAL).cast(FLOAT);
+            VectorMask<Float> highSpecial = high.and(SPECIAL).compare(EQ, SPECIAL).cast(FLOAT);
+            low.reinterpretAsFloats().mul(PLAIN_SCALE).blend(low.or(INFINITY).reinterpretAsFloats(), lowSpecial)
+                    .intoMemorySegment(tile, t, LITTLE_ENDIAN);
+            high.reinterpretAsFloats().mul(PLAIN_SCALE).blend(high.or(INFINITY).reinterpretAsFloats(), highSpecial)
+                    .intoMemorySegment(tile, t + BYTES, LITTLE_ENDIAN);
+        }
+    }
+
+    @Override
+    int fewRows() {
+        return 1;
+    }
+
+    /** An odd last k is left to the tile. */
+    @Override
+    boolean multipliesRows(PackedMatrix w, int panel) {
+        return w.inDim() % 2 == 0 && Bits.i32(w.memory(), flagAt(w, panel)) == 0;
+    }
+
+    @Override
+    void multiplyRow(RowInput x, PackedMatrix w, int panel, int k0, int depth, MemorySegment c, long c0) {
+        long from = k0 / 2 * (long) BYTES;
+        long w00 = at(w, panel, 0, 0) + from;
+        long w01 = at(w, panel, 0, 1) + from;
+        long w10 = at(w, panel, PAIRS - 1, 0) + from;
+        long w11 = at(w, panel, PAIRS - 1, 1) + from;
+        if (brain) {
+            rowOfBrains(x.x(), x.x0() + 4L * k0, w.memory(), w00, w01, w10, w11, depth / 2, c, c0);
         } else {
-            rowF16(x, x0, panels, at + k0 * STEP, depth, c, c0);
+            rowOfHalves(x.x(), x.x0() + 4L * k0, w.memory(), w00, w01, w10, w11, depth / 2, NormalHalf.BITS, c, c0);
         }
     }
 
     /** One chain of multiply-adds over k a row, as {@link FloatTile} has it: the same bits come out. */
-    private static void rowBF16(MemorySegment x, long x0, MemorySegment w, long w0, int depth,
-            MemorySegment c, long c0) {
+    private static void rowOfBrains(MemorySegment x, long x0, MemorySegment w, long w00, long w01, long w10, long w11,
+            int rounds, MemorySegment c, long c0) {
         FloatVector a0 = FloatVector.zero(FLOAT);
-        FloatVector a1 = FloatVector.zero(FLOAT);
-        FloatVector a2 = FloatVector.zero(FLOAT);
-        FloatVector a3 = FloatVector.zero(FLOAT);
-        for (int k = 0; k < depth; k++) {
-            long wk = w0 + k * STEP;
-            FloatVector v = FloatVector.broadcast(FLOAT, x.get(F32, x0 + ((long) k << 2)));
-            IntVector p0 = IntVector.fromMemorySegment(INT, w, wk, LITTLE_ENDIAN);
-            a0 = v.fma(p0.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats(), a0);
-            a1 = v.fma(p0.and(HIGH).reinterpretAsFloats(), a1);
-            if (FOUR) {
-                IntVector p1 = IntVector.fromMemorySegment(INT, w, wk + BYTES, LITTLE_ENDIAN);
-                a2 = v.fma(p1.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats(), a2);
-                a3 = v.fma(p1.and(HIGH).reinterpretAsFloats(), a3);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        for (int i = 0; i < rounds; i++) {
+            long wk = (long) i * BYTES;
+            long xk = x0 + i * 8L;
+            IntVector p = IntVector.fromMemorySegment(INT, w, w00 + wk, LITTLE_ENDIAN);
+            IntVector q = IntVector.fromMemorySegment(INT, w, w01 + wk, LITTLE_ENDIAN);
+            FloatVector even = FloatVector.broadcast(FLOAT, x.get(F32, xk));
+            FloatVector odd = FloatVector.broadcast(FLOAT, x.get(F32, xk + 4));
+            a0 = p.lanewise(LSHL, 16).reinterpretAsFloats().fma(even, a0);
+            a1 = p.and(HIGH).reinterpretAsFloats().fma(even, a1);
+            a0 = q.lanewise(LSHL, 16).reinterpretAsFloats().fma(odd, a0);
+            a1 = q.and(HIGH).reinterpretAsFloats().fma(odd, a1);
+            if (TWO) {
+                p = IntVector.fromMemorySegment(INT, w, w10 + wk, LITTLE_ENDIAN);
+                q = IntVector.fromMemorySegment(INT, w, w11 + wk, LITTLE_ENDIAN);
+                a2 = p.lanewise(LSHL, 16).reinterpretAsFloats().fma(even, a2);
+                a3 = p.and(HIGH).reinterpretAsFloats().fma(even, a3);
+                a2 = q.lanewise(LSHL, 16).reinterpretAsFloats().fma(odd, a2);
+                a3 = q.and(HIGH).reinterpretAsFloats().fma(odd, a3);
             }
         }
         a0.intoMemorySegment(c, c0, LITTLE_ENDIAN);
         a1.intoMemorySegment(c, c0 + BYTES, LITTLE_ENDIAN);
-        if (FOUR) {
+        if (TWO) {
             a2.intoMemorySegment(c, c0 + 2 * BYTES, LITTLE_ENDIAN);
             a3.intoMemorySegment(c, c0 + 3 * BYTES, LITTLE_ENDIAN);
         }
     }
 
-    private static void rowF16(MemorySegment x, long x0, MemorySegment w, long w0, int depth,
-            MemorySegment c, long c0) {
+    /** The same over {@link NormalHalf}s: powers of two aside, which change no bit. */
+    private static void rowOfHalves(MemorySegment x, long x0, MemorySegment w, long w00, long w01, long w10, long w11,
+            int rounds, int bits, MemorySegment c, long c0) {
+        IntVector b = IntVector.broadcast(INT, bits);
         FloatVector a0 = FloatVector.zero(FLOAT);
-        FloatVector a1 = FloatVector.zero(FLOAT);
-        FloatVector a2 = FloatVector.zero(FLOAT);
-        FloatVector a3 = FloatVector.zero(FLOAT);
-        for (int k = 0; k < depth; k++) {
-            long wk = w0 + k * STEP;
-            FloatVector v = FloatVector.broadcast(FLOAT, x.get(F32, x0 + ((long) k << 2)));
-            IntVector p0 = IntVector.fromMemorySegment(INT, w, wk, LITTLE_ENDIAN);
-            IntVector l0 = p0.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(HALF_BITS);
-            IntVector h0 = p0.lanewise(VectorOperators.ASHR, 3).and(HALF_BITS);
-            a0 = v.fma(l0.reinterpretAsFloats().mul(HALF_SCALE), a0);
-            a1 = v.fma(h0.reinterpretAsFloats().mul(HALF_SCALE), a1);
-            if (FOUR) {
-                IntVector p1 = IntVector.fromMemorySegment(INT, w, wk + BYTES, LITTLE_ENDIAN);
-                IntVector l1 = p1.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(HALF_BITS);
-                IntVector h1 = p1.lanewise(VectorOperators.ASHR, 3).and(HALF_BITS);
-                a2 = v.fma(l1.reinterpretAsFloats().mul(HALF_SCALE), a2);
-                a3 = v.fma(h1.reinterpretAsFloats().mul(HALF_SCALE), a3);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        for (int i = 0; i < rounds; i++) {
+            long wk = (long) i * BYTES;
+            long xk = x0 + i * 8L;
+            IntVector p = IntVector.fromMemorySegment(INT, w, w00 + wk, LITTLE_ENDIAN);
+            IntVector q = IntVector.fromMemorySegment(INT, w, w01 + wk, LITTLE_ENDIAN);
+            FloatVector even = FloatVector.broadcast(FLOAT, x.get(F32, xk)).mul(NormalHalf.HALF_SCALE);
+            FloatVector odd = FloatVector.broadcast(FLOAT, x.get(F32, xk + 4)).mul(NormalHalf.HALF_SCALE);
+            a0 = p.lanewise(LSHL, 16).lanewise(ASHR, 3).and(b).reinterpretAsFloats().fma(even, a0);
+            a1 = p.lanewise(ASHR, 3).and(b).reinterpretAsFloats().fma(even, a1);
+            a0 = q.lanewise(LSHL, 16).lanewise(ASHR, 3).and(b).reinterpretAsFloats().fma(odd, a0);
+            a1 = q.lanewise(ASHR, 3).and(b).reinterpretAsFloats().fma(odd, a1);
+            if (TWO) {
+                p = IntVector.fromMemorySegment(INT, w, w10 + wk, LITTLE_ENDIAN);
+                q = IntVector.fromMemorySegment(INT, w, w11 + wk, LITTLE_ENDIAN);
+                a2 = p.lanewise(LSHL, 16).lanewise(ASHR, 3).and(b).reinterpretAsFloats().fma(even, a2);
+                a3 = p.lanewise(ASHR, 3).and(b).reinterpretAsFloats().fma(even, a3);
+                a2 = q.lanewise(LSHL, 16).lanewise(ASHR, 3).and(b).reinterpretAsFloats().fma(odd, a2);
+                a3 = q.lanewise(ASHR, 3).and(b).reinterpretAsFloats().fma(odd, a3);
             }
         }
-        a0.intoMemorySegment(c, c0, LITTLE_ENDIAN);
-        a1.intoMemorySegment(c, c0 + BYTES, LITTLE_ENDIAN);
-        if (FOUR) {
-            a2.intoMemorySegment(c, c0 + 2 * BYTES, LITTLE_ENDIAN);
-            a3.intoMemorySegment(c, c0 + 3 * BYTES, LITTLE_ENDIAN);
+        a0.mul(NormalHalf.HALF_SCALE).intoMemorySegment(c, c0, LITTLE_ENDIAN);
+        a1.mul(NormalHalf.HALF_SCALE).intoMemorySegment(c, c0 + BYTES, LITTLE_ENDIAN);
+        if (TWO) {
+            a2.mul(NormalHalf.HALF_SCALE).intoMemorySegment(c, c0 + 2 * BYTES, LITTLE_ENDIAN);
+            a3.mul(NormalHalf.HALF_SCALE).intoMemorySegment(c, c0 + 3 * BYTES, LITTLE_ENDIAN);
         }
-    }
-
-    /** The two vectors of one pair, where a weight may be Inf or NaN. */
-    private static void pairF16(MemorySegment x, long x0, MemorySegment w, long w0, int depth,
-            MemorySegment c, long c0) {
-        FloatVector a0 = FloatVector.zero(FLOAT);
-        FloatVector a1 = FloatVector.zero(FLOAT);
-        for (int k = 0; k < depth; k++) {
-            FloatVector v = FloatVector.broadcast(FLOAT, x.get(F32, x0 + ((long) k << 2)));
-            IntVector pair = IntVector.fromMemorySegment(INT, w, w0 + k * STEP, LITTLE_ENDIAN);
-            IntVector low = pair.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(HALF_BITS);
-            IntVector high = pair.lanewise(VectorOperators.ASHR, 3).and(HALF_BITS);
-            VectorMask<Float> lowSpecial = low.and(SPECIAL).compare(VectorOperators.EQ, SPECIAL).cast(FLOAT);
-            VectorMask<Float> highSpecial = high.and(SPECIAL).compare(VectorOperators.EQ, SPECIAL).cast(FLOAT);
-            a0 = v.fma(low.reinterpretAsFloats().mul(HALF_SCALE).blend(low.or(INFINITY).reinterpretAsFloats(), lowSpecial), a0);
-            a1 = v.fma(high.reinterpretAsFloats().mul(HALF_SCALE).blend(high.or(INFINITY).reinterpretAsFloats(), highSpecial), a1);
-        }
-        a0.intoMemorySegment(c, c0, LITTLE_ENDIAN);
-        a1.intoMemorySegment(c, c0 + BYTES, LITTLE_ENDIAN);
     }
 }

@@ -31,8 +31,8 @@ public final class Matmul {
     private static final int NR = FloatTile.NR;
     private static final int MR = FloatTile.MR;
     private static final long PANEL_STRIDE = NR * (long) Float.BYTES;
-    /** Work that is worth a claim of its own: a claim costs some 100 ns when both threads want it. */
-    private static final long CHUNK_NANOS = 4_000;
+    /** Rows of a unit that are multiplied one by one: each takes as much room as several of x. */
+    private static final int MOST_ROWS_ALONE = 8;
 
     private final Team team;
     private final int maxRows;
@@ -41,7 +41,6 @@ public final class Matmul {
     private final Scratch[] scratch;
     private final StageBody body = this::runUnits;
 
-    private final CodedInputs coded;
     private final Claims claims;
 
     private MemorySegment x = MemorySegment.NULL;
@@ -49,8 +48,8 @@ public final class Matmul {
     private long xStride;
     private int rows = -1;
     private int inDim;
-    /** Where x will lie as codes, or -1 as long as no product wants them. */
-    private long codes;
+    /** Counts x's, of this call and of those before. */
+    private int input;
 
     private Product[] products = new Product[16];
     private int productCount;
@@ -70,7 +69,6 @@ public final class Matmul {
         this.team = team;
         this.maxRows = maxRows;
         this.maxInDim = maxInDim;
-        this.coded = new CodedInputs(arena);
         this.claims = new Claims(team.threads());
         this.scratch = new Scratch[team.threads()];
         for (int worker = 0; worker < scratch.length; worker++) {
@@ -88,7 +86,10 @@ public final class Matmul {
         private long xStride;
         private int rows;
         private int inDim;
-        private long codes;
+        /** The number of its x. */
+        private int input;
+        /** Whether rows are multiplied one by one. */
+        private boolean rowByRow;
         private PackedMatrix w;
         private MemorySegment bias;
         private Activation activation;
@@ -112,14 +113,17 @@ public final class Matmul {
         private final MemorySegment sums;
         /** The sums of up beside those of gate. */
         private final MemorySegment ups;
-        private final CodedSweep codedSweep;
+        private final UnpackScratch unpacking;
+        /** Rows of x. */
+        private final RowInputs inputs;
 
         Scratch(Arena arena, Blocks blocks, int maxRows) {
             weights = arena.allocate(blocks.kc() * PANEL_STRIDE, Tensor.ALIGNMENT);
             tile = arena.allocate(MR * PANEL_STRIDE, Tensor.ALIGNMENT);
             sums = arena.allocate(maxRows * PANEL_STRIDE, Tensor.ALIGNMENT);
             ups = arena.allocate(maxRows * PANEL_STRIDE, Tensor.ALIGNMENT);
-            codedSweep = new CodedSweep(arena, blocks, maxRows);
+            unpacking = new UnpackScratch(arena, blocks.kc());
+            inputs = new RowInputs(arena, MOST_ROWS_ALONE);
         }
     }
 
@@ -151,7 +155,7 @@ public final class Matmul {
         this.xStride = xStride;
         this.rows = rows;
         this.inDim = inDim;
-        this.codes = -1;
+        this.input++;
     }
 
     /**
@@ -185,6 +189,7 @@ public final class Matmul {
         product.xStride = xStride;
         product.rows = rows;
         product.inDim = inDim;
+        product.input = input;
         product.w = w;
         product.bias = bias;
         product.activation = activation;
@@ -193,10 +198,9 @@ public final class Matmul {
         product.yOffset = yOffset;
         product.yStride = yStride;
         product.panels = rows == 0 ? 0 : w.columnPanels();
-        if (w.format() instanceof CodedPanels && codes < 0) {
-            codes = coded.add(x, xOffset, xStride, rows, inDim);
-        }
-        product.codes = codes;
+        PanelFormat format = w.format();
+        product.rowByRow = rows > 0 && inDim > 0 && format.fewRows() > 0
+                && (rows <= format.fewRows() || rowsAlone && format.takesRowsWhole());
         panels = Math.addExact(panels, product.panels);
     }
 
@@ -240,10 +244,7 @@ public final class Matmul {
                 claims.reset(units);
                 team.enter();
                 try {
-                    if (!coded.isEmpty()) {
-                        coded.write(team);
-                    }
-                    team.run(units, grain(units), body);
+                    team.run(Math.min(units, team.threads()), 1, body);
                 } finally {
                     team.exit();
                 }
@@ -261,7 +262,6 @@ public final class Matmul {
             products[i].bias = null;
             products[i].y = null;
         }
-        coded.clear();
         productCount = 0;
         panels = 0;
         x = MemorySegment.NULL;
@@ -273,7 +273,8 @@ public final class Matmul {
         int units = 0;
         for (int i = 0; i < productCount; i++) {
             Product product = products[i];
-            product.rowsPerUnit = rowsPerUnit(Math.max(1, product.rows));
+            product.rowsPerUnit = product.rowByRow ? Math.min(product.rows, MOST_ROWS_ALONE)
+                    : rowsPerUnit(Math.max(1, product.rows));
             product.firstUnit = units;
             int rowBlocks = (product.rows + product.rowsPerUnit - 1) / product.rowsPerUnit;
             units = Math.addExact(units, Math.multiplyExact(rowBlocks, product.panels));
@@ -293,23 +294,12 @@ public final class Matmul {
         return Math.min(blocks.mc(), (perCut + MR - 1) / MR * MR);
     }
 
-    /** Units a claim: enough to be worth it, few enough that the threads end together. */
-    private int grain(int units) {
-        long nanos = 0;
-        for (int i = 0; i < productCount; i++) {
-            Product product = products[i];
-            long bytes = (long) product.inDim * NR * 2;
-            long multiplyAdds = (long) product.inDim * NR * product.rows;
-            nanos += product.panels * Math.max(bytes / 20, multiplyAdds / 100);
-        }
-        int fair = (units + team.threads() - 1) / team.threads();
-        return (int) Math.clamp(CHUNK_NANOS * units / Math.max(1, nanos), 1, fair);
-    }
-
-    /** As many units as the team gives this worker, but those that lie beside what it did before. */
+    /**
+     * Units for as long as there are any, whoever they were meant for. What the team hands out is only a call a worker: handed
+     * out by the team, units of 4 µs lost 5 % to counters that both threads wrote to.
+     */
     private void runUnits(int from, int to, int worker) {
-        for (int i = from; i < to; i++) {
-            int unit = claims.next(worker);
+        for (int unit = claims.next(worker); unit >= 0; unit = claims.next(worker)) {
             Product product = products[productOf(unit)];
             int own = unit - product.firstUnit;
             int firstRow = own / product.panels * product.rowsPerUnit;
@@ -353,44 +343,58 @@ public final class Matmul {
         }
     }
 
-    /** c [count, cols] = (c +) x [count rows from firstRow, K] · panel, k block by k block. */
+    /** c [count, cols] = (c +) x [count rows from firstRow, K] · panel. */
     private void sweep(Product product, int panel, int firstRow, int count, Scratch own, MemorySegment c, long c0,
             long cStride, int cols, boolean add) {
-        PackedMatrix w = product.w;
-        PanelFormat format = w.format();
-        if (rowsAlone && count > 1 && (format.takesRowsWhole() || format instanceof CodedPanels)) {
+        if (product.inDim == 0) {
+            Epilogue.clear(add ? 0 : count, cols, c, c0, cStride);
+        } else if (product.rowByRow && product.w.format().multipliesRows(product.w, panel)) {
+            own.inputs.hold(product.input, firstRow, product.w.format().rowForm(), product.x, product.xOffset, product.xStride,
+                    count, product.inDim);
             for (int row = 0; row < count; row++) {
-                sweep(product, panel, firstRow + row, 1, own, c, c0 + row * cStride, cStride, cols, add);
+                multiplyRow(product, panel, own.inputs.get(row), own.tile, c, c0 + row * cStride, cols, add);
             }
-            return;
+        } else {
+            sweepBlocks(product, panel, firstRow, count, own, c, c0, cStride, cols, add);
         }
-        long at = w.panelAt(panel);
-        MemorySegment x = product.x;
-        int inDim = product.inDim;
-        int depth = count == 1 && format.takesRowsWhole() ? Math.max(1, inDim) : blocks.depth(inDim);
+    }
+
+    /** c [cols] = (c +) one row of x · panel. */
+    private void multiplyRow(Product product, int panel, RowInput x, MemorySegment tile, MemorySegment c, long c0, int cols,
+            boolean add) {
+        PackedMatrix w = product.w;
+        int depth = w.format().takesRowsWhole() ? product.inDim : blocks.depth(product.inDim);
+        for (int k0 = 0; k0 < product.inDim; k0 += depth) {
+            int k = Math.min(depth, product.inDim - k0);
+            if (k0 == 0 && !add && cols == NR) {
+                w.format().multiplyRow(x, w, panel, k0, k, c, c0 << 2);
+            } else {
+                w.format().multiplyRow(x, w, panel, k0, k, tile, 0);
+                Epilogue.store(tile, 1, cols, k0 == 0 && !add, c, c0, 0);
+            }
+        }
+    }
+
+    /** c [count, cols] = (c +) x [count rows from firstRow, K] · panel, k block by k block. */
+    private void sweepBlocks(Product product, int panel, int firstRow, int count, Scratch own, MemorySegment c, long c0,
+            long cStride, int cols, boolean add) {
+        PackedMatrix w = product.w;
+        int depth = blocks.depth(product.inDim);
         long x0 = (product.xOffset + firstRow * product.xStride) << 2;
         long xStep = product.xStride << 2;
-        if (inDim == 0) {
-            Epilogue.clear(add ? 0 : count, cols, c, c0, cStride);
-        } else if (format instanceof CodedPanels) {
-            own.codedSweep.run(w, panel, coded.codes(), product.codes + firstRow * Codes.rowBytes(inDim), count, c, c0,
-                    cStride, cols, add);
-            return;
-        }
-        for (int k0 = 0; k0 < inDim; k0 += depth) {
-            int k = Math.min(depth, inDim - k0);
-            boolean direct = k0 == 0 && !add && cols == NR;
+        for (int k0 = 0; k0 < product.inDim; k0 += depth) {
+            int k = Math.min(depth, product.inDim - k0);
             boolean replace = k0 == 0 && !add;
-            if (format.isFloat()) {
-                long tileAt = at + k0 * PANEL_STRIDE;
-                sweepTile(x, xStep, w.panels(), tileAt, k, x0 + 4L * k0, count, own.tile, c, c0, cStride, cols, direct, replace);
-            } else if (count == 1) {
-                format.multiplyRow(x, x0 + 4L * k0, w.panels(), at, inDim, k0, k, own.tile, 0);
-                Epilogue.store(own.tile, 1, cols, replace, c, c0, cStride);
+            boolean direct = replace && cols == NR;
+            MemorySegment weights = own.weights;
+            long w0 = 0;
+            if (w.format().isFloat()) {
+                weights = w.memory();
+                w0 = panel * FloatPanels.panelBytes(product.inDim) + k0 * PANEL_STRIDE;
             } else {
-                format.unpack(w.panels(), at, inDim, k0, k, own.weights);
-                sweepTile(x, xStep, own.weights, 0, k, x0 + 4L * k0, count, own.tile, c, c0, cStride, cols, direct, replace);
+                w.format().unpack(w, panel, k0, k, own.weights, own.unpacking);
             }
+            sweepTile(product.x, xStep, weights, w0, k, x0 + 4L * k0, count, own.tile, c, c0, cStride, cols, direct, replace);
         }
     }
 

@@ -7,6 +7,7 @@ import io.lanewise.tensor.Tensor;
 import io.lanewise.tensor.TensorSource;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * A weight matrix [out, in], repacked once into panels of {@link FloatTile#NR} output rows as {@link PanelFormat} lays
@@ -24,8 +25,8 @@ public final class PackedMatrix {
     private final int outDim;
     private final int inDim;
     private final boolean gated;
-    private final long panelBytes;
-    private final MemorySegment panels;
+    private final int panels;
+    private final MemorySegment memory;
 
     private PackedMatrix(DType dtype, PanelFormat format, int outDim, int inDim, boolean gated, Arena arena) {
         this.dtype = dtype;
@@ -33,12 +34,8 @@ public final class PackedMatrix {
         this.outDim = outDim;
         this.inDim = inDim;
         this.gated = gated;
-        this.panelBytes = aligned(format.panelBytes(inDim));
-        this.panels = arena.allocate(Math.max(ALIGNMENT, panelBytes * panelCount()), ALIGNMENT);
-    }
-
-    static long aligned(long bytes) {
-        return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        this.panels = gated ? 2 * columnPanels() : columnPanels();
+        this.memory = arena.allocate(Math.max(ALIGNMENT, format.bytes(inDim, panels)), ALIGNMENT);
     }
 
     /** Whether matrices of this type can be packed and multiplied. */
@@ -88,12 +85,17 @@ public final class PackedMatrix {
     private static PackedMatrix pack(ComputePool pool, Arena arena, Rows rows, Rows up) {
         PanelFormat format = PanelFormat.of(rows.dtype()).orElseThrow(() -> new IllegalArgumentException(
                 rows.name() + ": no kernel multiplies weights of type " + rows.dtype()));
+        PackedMatrix matrix = pack(pool, arena, rows, up, format);
+        return matrix != null ? matrix : pack(pool, arena, rows, up, PanelFormat.decoded(rows.dtype()).orElseThrow());
+    }
+
+    /** Null if the format cannot hold the weights; then its memory is lost until the arena closes. */
+    private static PackedMatrix pack(ComputePool pool, Arena arena, Rows rows, Rows up, PanelFormat format) {
         int outDim = Math.toIntExact(rows.count());
         PackedMatrix matrix = new PackedMatrix(rows.dtype(), format, outDim, rows.inDim(), up != null, arena);
         try (Arena scratch = Arena.ofShared()) {
-            new Packing(matrix, rows, up, pool.threads(), scratch).run(pool);
+            return new Packing(matrix, rows, up, pool.threads(), scratch).run(pool) ? matrix : null;
         }
-        return matrix;
     }
 
     /** Output rows of the product. */
@@ -113,7 +115,7 @@ public final class PackedMatrix {
 
     /** Bytes of memory that the panels take. */
     public long byteSize() {
-        return panels.byteSize();
+        return memory.byteSize();
     }
 
     /** Whether this is act(gate)·up of two matrices. */
@@ -125,26 +127,19 @@ public final class PackedMatrix {
         return format;
     }
 
-    MemorySegment panels() {
+    /** Where the panels lie, as the format says. */
+    MemorySegment memory() {
+        return memory;
+    }
+
+    /** Panels of memory: one for each of {@link #columnPanels}, two in a gated matrix. */
+    int panels() {
         return panels;
     }
 
     /** Panels of output columns: {@code ceil(outDim / NR)}; a gated matrix has two of memory for each. */
     int columnPanels() {
         return (outDim + FloatTile.NR - 1) / FloatTile.NR;
-    }
-
-    private int panelCount() {
-        return gated ? 2 * columnPanels() : columnPanels();
-    }
-
-    long panelBytes() {
-        return panelBytes;
-    }
-
-    /** Byte at which a panel of memory starts. */
-    long panelAt(int panel) {
-        return panel * panelBytes;
     }
 
     @Override
@@ -158,24 +153,24 @@ public final class PackedMatrix {
         private final Rows rows;
         private final Rows up;
         private final MemorySegment[] raw;
-        private final MemorySegment[] floats;
+        private final MemorySegment[] scratch;
+        private final AtomicBoolean held = new AtomicBoolean(true);
 
-        Packing(PackedMatrix matrix, Rows rows, Rows up, int workers, Arena scratch) {
+        Packing(PackedMatrix matrix, Rows rows, Rows up, int workers, Arena arena) {
             this.matrix = matrix;
             this.rows = rows;
             this.up = up;
             int most = Math.min(FloatTile.NR, matrix.outDim);
             this.raw = new MemorySegment[workers];
-            this.floats = new MemorySegment[workers];
+            this.scratch = new MemorySegment[workers];
             for (int worker = 0; worker < workers; worker++) {
-                raw[worker] = scratch.allocate(Math.max(ALIGNMENT, most * rows.rowBytes()), ALIGNMENT);
-                floats[worker] = matrix.format.decodes()
-                        ? scratch.allocate(Math.max(ALIGNMENT, most * 4L * matrix.inDim), ALIGNMENT)
-                        : MemorySegment.NULL;
+                raw[worker] = arena.allocate(Math.max(ALIGNMENT, most * rows.rowBytes()), ALIGNMENT);
+                scratch[worker] = arena.allocate(Math.max(ALIGNMENT, matrix.format.packScratch(matrix.inDim)), ALIGNMENT);
             }
         }
 
-        void run(ComputePool pool) {
+        /** Whether all was packed. */
+        boolean run(ComputePool pool) {
             pool.parallelFor(matrix.columnPanels(), 1, (from, to, worker) -> {
                 for (int panel = from; panel < to; panel++) {
                     if (up == null) {
@@ -186,13 +181,16 @@ public final class PackedMatrix {
                     }
                 }
             });
+            return held.get();
         }
 
         private void pack(Rows source, int columnPanel, int panel, int worker) {
             long first = (long) columnPanel * FloatTile.NR;
             int count = (int) Math.min(FloatTile.NR, matrix.outDim - first);
             source.read(first, raw[worker].asSlice(0, count * source.rowBytes()));
-            matrix.format.pack(raw[worker], count, matrix.inDim, matrix.panels, matrix.panelAt(panel), floats[worker]);
+            if (!matrix.format.pack(raw[worker], count, matrix, panel, scratch[worker])) {
+                held.set(false);
+            }
         }
     }
 }

@@ -58,7 +58,7 @@ final class SuperBlocks {
     }
 
     /** Low four bits of 16 scales in 8 bytes of nibbles, then their high two bits in 4 bytes. */
-    private static int scaleOfQ3_K(MemorySegment src, long scales, int sub) {
+    static int scaleOfQ3_K(MemorySegment src, long scales, int sub) {
         int low = u8(src, scales + (sub & 7)) >> (sub >> 3) * 4 & 0xF;
         int high = u8(src, scales + 8 + (sub & 3)) >> (sub >> 2) * 2 & 3;
         return low | high << 4;
@@ -150,13 +150,15 @@ final class SuperBlocks {
     static void decodeIQ4_XS(MemorySegment src, long at, MemorySegment dst, long to, long blocks) {
         for (long block = 0; block < blocks; block++, at += 136, to += 256) {
             float d = f16(src, at);
-            int highs = i16(src, at + 2);
             for (int sub = 0; sub < 8; sub++) {
-                int low = u8(src, at + 4 + (sub >> 1)) >> (sub & 1) * 4 & 0xF;
-                int scale = low | (highs >> 2 * sub & 3) << 4;
-                SmallBlocks.decodeNibbles(src, at + 8 + sub * 16, d * (scale - 32), SmallBlocks.IQ4_VALUES, 16, dst,
-                        to + sub * 32);
+                SmallBlocks.decodeNibbles(src, at + 8 + sub * 16, d * (scaleOfIQ4_XS(src, at, sub) - 32),
+                        SmallBlocks.IQ4_VALUES, 16, dst, to + sub * 32);
             }
         }
+    }
+
+    static int scaleOfIQ4_XS(MemorySegment src, long at, int sub) {
+        int low = u8(src, at + 4 + (sub >> 1)) >> (sub & 1) * 4 & 0xF;
+        return low | (i16(src, at + 2) >> 2 * sub & 3) << 4;
     }
 }

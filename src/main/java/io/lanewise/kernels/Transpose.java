@@ -28,10 +28,10 @@ final class Transpose {
         }
     }
 
-    /** As {@link #scatterFloats} for numbers of 16 bits. */
-    static void scatterHalves(MemorySegment from, long at, int count, MemorySegment to, long start, long step) {
+    /** Copies {@code count} numbers of 16 bits that lie {@code stride} apart to places that lie {@code step} apart. */
+    static void scatterHalves(MemorySegment from, long at, long stride, int count, MemorySegment to, long start, long step) {
         for (int i = 0; i < count; i++) {
-            to.set(SHORT, start + i * step, from.get(SHORT, at + 2L * i));
+            to.set(SHORT, start + i * step, from.get(SHORT, at + i * stride));
         }
     }
 

@@ -13,6 +13,7 @@ import io.lanewise.nn.PackedExperts.Place;
 import io.lanewise.parallel.ComputePool;
 import io.lanewise.tensor.DType;
 import io.lanewise.tensor.Shape;
+import io.lanewise.tensor.SlabArena;
 import io.lanewise.tensor.Tensor;
 import io.lanewise.tensor.TensorSource;
 import java.lang.foreign.Arena;
@@ -43,7 +44,7 @@ final class TensorLoader {
         this.adapter = adapter;
         this.pool = pool;
         this.expertsOnDemand = expertsOnDemand;
-        this.arena = arena;
+        this.arena = new SlabArena(arena);
         refuseUnsupportedTypes();
         if (adapter != null) {
             adapter.checkNames(checkpoint);

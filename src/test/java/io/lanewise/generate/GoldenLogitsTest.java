@@ -31,10 +31,12 @@ class GoldenLogitsTest {
     /** Likewise, of engines that round keys and values to 16 bits. */
     private static final double HALF_CACHE_TOLERANCE = 1e-5;
     /**
-     * Types that are multiplied with x in whole numbers, as llama.cpp does with all: a third of its distance from the
-     * answer in floats is allowed, where a tenth is seen.
+     * Types of which a few rows of x are multiplied as floats. Of the others a few rows are multiplied in whole numbers, as
+     * llama.cpp does with all: half of its distance from the answer in floats is allowed, where two fifths are the most
+     * that is seen (of 5 and 6 bits; a tenth of 4); the whole of it for mixtures, where either may choose another expert
+     * at a token.
      */
-    private static final Set<String> WHOLE_NUMBERS = Set.of("Q4_0", "Q4_1", "Q4_K", "Q4_K_M");
+    private static final Set<String> FLOATS = Set.of("F32", "F16", "BF16", "Q8_0");
     /** Models of the golden folder that this version does not run. */
     private static final Set<String> NOT_YET = Set.of("bert");
 
@@ -134,9 +136,9 @@ class GoldenLogitsTest {
             if (Files.exists(folder.resolve(name + ".gguf"))) {
                 int[] tokens = ints(folder.resolve(name + ".json"), "tokens");
                 float[] expected = floats(folder.resolve(name + ".logits.f32"));
-                double tolerance = WHOLE_NUMBERS.contains(type)
-                        ? nmse(floats(folder.resolve(name + ".stock.f32")), expected) / 3 : FAMILY_TOLERANCE;
                 for (int batchRows : new int[] {48, 1}) {
+                    double tolerance = batchRows > 1 || FLOATS.contains(type) ? FAMILY_TOLERANCE
+                            : nmse(floats(folder.resolve(name + ".stock.f32")), expected) / (name.startsWith("deepseek") ? 1 : 2);
                     float[] actual = logits(folder.resolve(name + ".gguf"), tokens, 2, batchRows);
                     assertThat(nmse(actual, expected)).as("%s, batches of %d", name, batchRows)
                             .isLessThan(tolerance);

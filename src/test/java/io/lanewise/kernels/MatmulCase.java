@@ -25,6 +25,7 @@ final class MatmulCase {
     final MemorySegment biasSegment;
     final MemorySegment x;
     private final double[] coded;
+    private final float[][] tableScales;
     final int xOff = 3;
     final int xStride;
     final int yOff = 5;
@@ -53,21 +54,38 @@ final class MatmulCase {
                 Floats.set(x, xOff + (long) row * xStride + k, (float) random.nextGaussian());
             }
         }
-        this.coded = PanelFormat.of(dtype).filter(CodedPanels.class::isInstance).map(format -> codes(arena)).orElse(null);
+        PanelFormat format = PanelFormat.of(dtype).orElseThrow();
+        boolean oneByOne = rows <= format.fewRows();
+        this.coded = oneByOne && format.rowForm() instanceof CodeForm form ? codes(arena, form) : null;
+        this.tableScales = oneByOne && format.rowForm() instanceof TableForm form ? tableScales(arena, form) : null;
     }
 
-    /** x as {@link Codes} has it, read back; what codes are is tested by itself. */
-    private double[] codes(Arena arena) {
+    private RowInput input(Arena arena, RowForm form, int row) {
+        RowInput input = new RowInput(arena).of(x, (xOff + (long) row * xStride) << 2);
+        form.write(input, in);
+        return input;
+    }
+
+    /** x as {@link CodeForm} has it, read back; what codes are is tested by itself. */
+    private double[] codes(Arena arena, CodeForm form) {
         double[] values = new double[rows * in];
-        MemorySegment row = arena.allocate(Codes.rowBytes(in), 64);
         for (int i = 0; i < rows; i++) {
-            Codes.row(x, (xOff + (long) i * xStride) << 2, in, row, 0);
+            RowInput input = input(arena, form, i);
             for (int k = 0; k < in; k++) {
-                float scale = Floats.get(row, Codes.scales(in) / 4 + k / Codes.BLOCK);
-                values[i * in + k] = (double) scale * (short) Bits.i32(row, 4L * k);
+                float scale = input.scales[k / form.block()] / NormalHalf.HALF_SCALE;
+                values[i * in + k] = (double) scale * input.codes[k];
             }
         }
         return values;
+    }
+
+    /** What 1 stands for in the tables of each row and each 32 k. */
+    private float[][] tableScales(Arena arena, TableForm form) {
+        float[][] scales = new float[rows][];
+        for (int i = 0; i < rows; i++) {
+            scales[i] = input(arena, form, i).scales;
+        }
+        return scales;
     }
 
     static Tensor randomWeights(Arena arena, DType dtype, int out, int in, Random random) {
@@ -99,7 +117,7 @@ final class MatmulCase {
         return FloatRow.valuesOf(floats, 0, (int) elements);
     }
 
-    /** x as the kernel of this type sees it: whole numbers times a scale where the weights have 4 bits. */
+    /** x as the kernel of this type sees it: whole numbers times a scale where few rows meet coded weights. */
     double x(int row, int k) {
         return coded == null ? given(row, k) : coded[row * in + k];
     }
@@ -210,19 +228,29 @@ final class MatmulCase {
     }
 
     /**
-     * Where weights have a minimum, its part is multiplied with the exact Σx, not with that of the codes: what may differ
-     * for one element, minima being no larger than the largest weight.
+     * What may differ for one element because of the form in which its x was multiplied. Where weights have a minimum, its part
+     * is multiplied with the exact Σx, not with that of the codes: minima are no larger than the largest weight. Where products
+     * come from tables each is rounded to a half of what 1 stands for there.
      */
-    private double codedBound(float[] weights, int row, int column) {
+    private double formBound(Tensor weights, float[] values, int row, int column) {
         double bound = 0;
-        for (int k0 = 0; coded != null && dtype != DType.Q4_0 && k0 < in; k0 += Codes.BLOCK) {
+        for (int k0 = 0; coded != null && dtype.name().matches("Q._1|Q[245]_K") && k0 < in; k0 += 16) {
             double difference = 0;
             double largest = 0;
-            for (int k = k0; k < k0 + Codes.BLOCK; k++) {
+            for (int k = k0; k < k0 + 16; k++) {
                 difference += given(row, k) - x(row, k);
-                largest = Math.max(largest, Math.abs(weights[column * in + k]));
+                largest = Math.max(largest, Math.abs(values[column * in + k]));
             }
             bound += 2 * largest * Math.abs(difference);
+        }
+        for (int k0 = 0; tableScales != null && k0 < in; k0 += 32) {
+            RawBlocks raw = RawBlocks.valueOf(dtype.name());
+            long at = ((long) column * in + k0) / raw.length() * raw.bytes();
+            float scale = NormalHalf.toFloat(raw.scale(weights.segment(), at));
+            if (raw.length() > 32) {
+                scale *= raw.subScale(weights.segment(), at, k0 / 32 % 8);
+            }
+            bound += 16 * Math.abs(scale) * tableScales[row][k0 / 32] / NormalHalf.HALF_SCALE;
         }
         return bound;
     }
@@ -236,10 +264,10 @@ final class MatmulCase {
                 double sum = sum(w, row, column) + (withBias ? bias[column] : 0);
                 double expected = activate(activation, sum);
                 double bound = 1.2 * (magnitude(w, row, column) + 3) * eps + 5e-7 * Math.abs(expected) + 1e-7
-                        + 1.2 * codedBound(w, row, column);
+                        + 1.2 * formBound(stored, w, row, column);
                 if (gated) {
                     double factor = sum(up, row, column);
-                    bound = bound * (Math.abs(factor) + 1) + Math.abs(expected) * (magnitude(up, row, column) * eps + codedBound(up, row, column));
+                    bound = bound * (Math.abs(factor) + 1) + Math.abs(expected) * (magnitude(up, row, column) * eps + formBound(storedUp, up, row, column));
                     expected *= factor;
                 }
                 if (addToY) {

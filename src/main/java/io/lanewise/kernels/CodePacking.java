@@ -1,0 +1,276 @@
+package io.lanewise.kernels;
+
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * How codes of 2 to 6 bits fill lanes of 16 bits: a round of 8 or 16 k of a row is cut into as many lanes as its bits fill, and
+ * no bit is left over. Most codes lie in one piece; what is left of the lanes' ends holds one or two more in pieces:
+ *
+ * <pre>
+ *   bits   k a round   lanes
+ *   2      16          2 of 8 codes
+ *   3      16          3 of 5 codes, and a bit of k 15 each
+ *   4      8           2 of 4 codes
+ *   5      16          5 of 3 codes, and a bit of k 15 each
+ *   6      8           3 of 2 codes, and 4 bits: of k 6 | the rest of k 6 and of k 7 | of k 7
+ * </pre>
+ *
+ * <p>Rows come in pairs of vectors: lane l of an int vector holds 16 bits of row l of the pair in its low half and of row L + l
+ * in its high half, L floats being a vector. Seen as shorts it has both rows in turn, and 16-bit sums of theirs are parted by
+ * shifts. Each lane of a round and each pair is a stream of its own, see {@link PanelFormat}.
+ */
+final class CodePacking {
+    static final CodePacking TWO = new CodePacking(2, 16, run(2, 8, 0), run(2, 8, 8));
+    static final CodePacking THREE = new CodePacking(3, 16, runAndBit(3, 5, 0), runAndBit(3, 5, 1), runAndBit(3, 5, 2));
+    static final CodePacking FOUR = new CodePacking(4, 8, run(4, 4, 0), run(4, 4, 4));
+    static final CodePacking FIVE = new CodePacking(5, 16, runAndBit(5, 3, 0), runAndBit(5, 3, 1), runAndBit(5, 3, 2),
+            runAndBit(5, 3, 3), runAndBit(5, 3, 4));
+    static final CodePacking SIX = new CodePacking(6, 8,
+            List.of(new Field(0, 0, 6, 0), new Field(1, 0, 6, 6), new Field(6, 0, 4, 12)),
+            List.of(new Field(2, 0, 6, 0), new Field(3, 0, 6, 6), new Field(6, 4, 2, 12), new Field(7, 4, 2, 14)),
+            List.of(new Field(4, 0, 6, 0), new Field(5, 0, 6, 6), new Field(7, 0, 4, 12)));
+
+    /** Pairs of vectors of rows in a panel. */
+    static final int PAIRS = FloatTile.VECTORS / 2;
+
+    private static final int NR = FloatTile.NR;
+    private static final int LANES = Lanes.FLOATS;
+    private static final int BYTES = Lanes.BITS / 8;
+    private static final VectorSpecies<Integer> INT = Lanes.INT;
+    private static final VectorSpecies<Float> FLOAT = Lanes.FLOAT;
+
+    /** Bits {@code from} to {@code from + width} of the code of {@code k}, at bit {@code shift} of a lane. */
+    private record Field(int k, int from, int width, int shift) {}
+
+    private final int bits;
+    private final int round;
+    private final List<List<Field>> lanes;
+    /** Where the code of each k of a round lies. */
+    private final Pieces[] codes;
+
+    @SafeVarargs
+    private CodePacking(int bits, int round, List<Field>... lanes) {
+        this.bits = bits;
+        this.round = round;
+        this.lanes = List.of(lanes);
+        this.codes = new Pieces[round];
+        for (int k = 0; k < round; k++) {
+            codes[k] = piecesOf(k);
+        }
+    }
+
+    /** The pieces of a code: bits {@code mask} from bit {@code shift} of a lane on are its bits from {@code from} on. */
+    private record Pieces(int[] lane, int[] shift, int[] mask, int[] from) {}
+
+    private Pieces piecesOf(int k) {
+        List<int[]> found = new ArrayList<>();
+        for (int lane = 0; lane < lanes.size(); lane++) {
+            for (Field field : lanes.get(lane)) {
+                if (field.k == k) {
+                    found.add(new int[] {lane, field.shift, (1 << field.width) - 1, field.from});
+                }
+            }
+        }
+        return new Pieces(column(found, 0), column(found, 1), column(found, 2), column(found, 3));
+    }
+
+    private static int[] column(List<int[]> rows, int i) {
+        return rows.stream().mapToInt(row -> row[i]).toArray();
+    }
+
+    /** A lane filled with the codes of {@code count} k from {@code first} on. */
+    private static List<Field> run(int bits, int count, int first) {
+        List<Field> fields = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            fields.add(new Field(first + i, 0, bits, bits * i));
+        }
+        return fields;
+    }
+
+    /** The same with one bit of the code of k 15 on top. */
+    private static List<Field> runAndBit(int bits, int count, int lane) {
+        List<Field> fields = run(bits, count, lane * count);
+        fields.add(new Field(15, lane, 1, 15));
+        return fields;
+    }
+
+    /** Bits of a code. */
+    int bits() {
+        return bits;
+    }
+
+    /** Streams of a matrix. */
+    int streams() {
+        return PAIRS * lanes.size();
+    }
+
+    /** Bytes of a panel in a stream. */
+    long run(int inDim) {
+        return inDim / round * (long) BYTES;
+    }
+
+    /** Byte at which a panel starts in the stream of a pair and a lane of the round. */
+    long at(PackedMatrix w, int panel, int pair, int lane) {
+        return (((long) pair * lanes.size() + lane) * w.panels() + panel) * run(w.inDim());
+    }
+
+    /** Bytes from a stream of a pair to the next. */
+    long step(PackedMatrix w) {
+        return w.panels() * run(w.inDim());
+    }
+
+    /**
+     * Writes one row of a panel.
+     *
+     * @param codes a byte a k, from byte {@code from} on; NULL for zeros
+     */
+    void packRow(MemorySegment codes, long from, PackedMatrix to, int panel, int row) {
+        int rounds = to.inDim() / round;
+        long place = row % LANES * 4L + row / LANES % 2 * 2L;
+        for (int lane = 0; lane < lanes.size(); lane++) {
+            long at = at(to, panel, row / (2 * LANES), lane) + place;
+            if (codes.byteSize() == 0) {
+                Transpose.scatterZeroHalves(rounds, to.memory(), at, BYTES);
+            } else if (this == FOUR) {
+                packNibbles(codes, from + 4 * lane, rounds, to.memory(), at);
+            } else {
+                packLane(codes, from, rounds, to.memory(), at, lanes.get(lane));
+            }
+        }
+    }
+
+    /** {@link #packLane} of FOUR. */
+    private static void packNibbles(MemorySegment codes, long from, int rounds, MemorySegment to, long at) {
+        for (int i = 0; i < rounds; i++) {
+            int four = Bits.i32(codes, from + 8L * i);
+            Bits.set16(to, at + (long) i * BYTES, four & 0xF | four >>> 4 & 0xF0 | four >>> 8 & 0xF00 | four >>> 12 & 0xF000);
+        }
+    }
+
+    private void packLane(MemorySegment codes, long from, int rounds, MemorySegment to, long at, List<Field> fields) {
+        int[] k = fields.stream().mapToInt(Field::k).toArray();
+        int[] right = fields.stream().mapToInt(Field::from).toArray();
+        int[] mask = fields.stream().mapToInt(field -> (1 << field.width) - 1).toArray();
+        int[] left = fields.stream().mapToInt(Field::shift).toArray();
+        for (int i = 0; i < rounds; i++) {
+            int lane = 0;
+            for (int f = 0; f < k.length; f++) {
+                lane |= (Bits.u8(codes, from + k[f]) >>> right[f] & mask[f]) << left[f];
+            }
+            Bits.set16(to, at + (long) i * BYTES, lane);
+            from += round;
+        }
+    }
+
+    /**
+     * tile [depth, NR] = code · scale + offset, codes from k0 on; with a book, book[code] · scale.
+     *
+     * @param book what codes of 4 bits stand for, or null for themselves
+     * @param scales rows [NR] of floats, one for every {@code block} k, the first for k0; offsets likewise
+     */
+    void unpack(PackedMatrix w, int panel, int k0, int depth, int[] book, MemorySegment scales, MemorySegment offsets, int block,
+            MemorySegment tile) {
+        int rounds = depth / round;
+        int toBlock = Integer.numberOfTrailingZeros(block / round);
+        for (int pair = 0; pair < PAIRS; pair++) {
+            long w0 = at(w, panel, pair, 0) + k0 / round * (long) BYTES;
+            long column = 2L * pair * BYTES;
+            for (int k = 0; k < round; k++) {
+                Pieces code = codes[k];
+                long from = w0 + code.lane[0] * step(w);
+                long to = k * NR * 4L + column;
+                if (book != null) {
+                    lookUp(w.memory(), from, rounds, code.shift[0], book, scales, toBlock, tile, to, round * NR * 4L, column);
+                } else if (code.lane.length == 1) {
+                    onePiece(w.memory(), from, rounds, code.shift[0], code.mask[0], scales, offsets, toBlock, tile, to,
+                            round * NR * 4L, column);
+                } else {
+                    pieces(w.memory(), w0, step(w), rounds, code, scales, offsets, toBlock, tile, to, round * NR * 4L, column);
+                }
+            }
+        }
+    }
+
+    private static void onePiece(MemorySegment w, long w0, int rounds, int shift, int mask, MemorySegment scales,
+            MemorySegment offsets, int toBlock, MemorySegment tile, long t0, long step, long column) {
+        for (int i = 0; i < rounds; i++) {
+            IntVector p = IntVector.fromMemorySegment(INT, w, w0 + (long) i * BYTES, LITTLE_ENDIAN).lanewise(LSHR, shift);
+            long s = (i >> toBlock) * NR * 4L + column;
+            long t = t0 + i * step;
+            ((FloatVector) p.and(mask).convert(I2F, 0))
+                    .fma(FloatVector.fromMemorySegment(FLOAT, scales, s, LITTLE_ENDIAN),
+                            FloatVector.fromMemorySegment(FLOAT, offsets, s, LITTLE_ENDIAN))
+                    .intoMemorySegment(tile, t, LITTLE_ENDIAN);
+            ((FloatVector) p.lanewise(LSHR, 16).and(mask).convert(I2F, 0))
+                    .fma(FloatVector.fromMemorySegment(FLOAT, scales, s + BYTES, LITTLE_ENDIAN),
+                            FloatVector.fromMemorySegment(FLOAT, offsets, s + BYTES, LITTLE_ENDIAN))
+                    .intoMemorySegment(tile, t + BYTES, LITTLE_ENDIAN);
+        }
+    }
+
+    private static void pieces(MemorySegment w, long w0, long laneStep, int rounds, Pieces code, MemorySegment scales,
+            MemorySegment offsets, int toBlock, MemorySegment tile, long t0, long step, long column) {
+        int count = code.lane.length;
+        for (int i = 0; i < rounds; i++) {
+            IntVector low = IntVector.zero(INT);
+            IntVector high = low;
+            for (int j = 0; j < count; j++) {
+                IntVector p = IntVector.fromMemorySegment(INT, w, w0 + code.lane[j] * laneStep + (long) i * BYTES, LITTLE_ENDIAN)
+                        .lanewise(LSHR, code.shift[j]);
+                low = p.and(code.mask[j]).lanewise(LSHL, code.from[j]).or(low);
+                high = p.lanewise(LSHR, 16).and(code.mask[j]).lanewise(LSHL, code.from[j]).or(high);
+            }
+            long s = (i >> toBlock) * NR * 4L + column;
+            long t = t0 + i * step;
+            ((FloatVector) low.convert(I2F, 0))
+                    .fma(FloatVector.fromMemorySegment(FLOAT, scales, s, LITTLE_ENDIAN),
+                            FloatVector.fromMemorySegment(FLOAT, offsets, s, LITTLE_ENDIAN))
+                    .intoMemorySegment(tile, t, LITTLE_ENDIAN);
+            ((FloatVector) high.convert(I2F, 0))
+                    .fma(FloatVector.fromMemorySegment(FLOAT, scales, s + BYTES, LITTLE_ENDIAN),
+                            FloatVector.fromMemorySegment(FLOAT, offsets, s + BYTES, LITTLE_ENDIAN))
+                    .intoMemorySegment(tile, t + BYTES, LITTLE_ENDIAN);
+        }
+    }
+
+    /** A vector as long as the book looks it up at once; shorter ones go lane by lane. */
+    private static void lookUp(MemorySegment w, long w0, int rounds, int shift, int[] book, MemorySegment scales, int toBlock,
+            MemorySegment tile, long t0, long step, long column) {
+        if (LANES == book.length) {
+            lookUpVectors(w, w0, rounds, shift, book, scales, toBlock, tile, t0, step, column);
+            return;
+        }
+        for (int i = 0; i < rounds; i++) {
+            for (int lane = 0; lane < 2 * LANES; lane++) {
+                int code = Bits.i32(w, w0 + (long) i * BYTES + lane % LANES * 4L) >>> shift + lane / LANES * 16 & 0xF;
+                float scale = Floats.get(scales, ((i >> toBlock) * NR * 4L + column >> 2) + lane);
+                Floats.set(tile, (t0 + i * step >> 2) + lane, book[code] * scale);
+            }
+        }
+    }
+
+    private static void lookUpVectors(MemorySegment w, long w0, int rounds, int shift, int[] book, MemorySegment scales,
+            int toBlock, MemorySegment tile, long t0, long step, long column) {
+        IntVector values = IntVector.fromArray(INT, book, 0);
+        for (int i = 0; i < rounds; i++) {
+            IntVector p = IntVector.fromMemorySegment(INT, w, w0 + (long) i * BYTES, LITTLE_ENDIAN).lanewise(LSHR, shift);
+            long s = (i >> toBlock) * NR * 4L + column;
+            long t = t0 + i * step;
+            ((FloatVector) p.and(0xF).selectFrom(values).convert(I2F, 0))
+                    .mul(FloatVector.fromMemorySegment(FLOAT, scales, s, LITTLE_ENDIAN)).intoMemorySegment(tile, t, LITTLE_ENDIAN);
+            ((FloatVector) p.lanewise(LSHR, 16).and(0xF).selectFrom(values).convert(I2F, 0))
+                    .mul(FloatVector.fromMemorySegment(FLOAT, scales, s + BYTES, LITTLE_ENDIAN))
+                    .intoMemorySegment(tile, t + BYTES, LITTLE_ENDIAN);
+        }
+    }
+}

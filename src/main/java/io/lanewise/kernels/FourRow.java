@@ -1,0 +1,251 @@
+package io.lanewise.kernels;
+
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * One row of codes of x by a panel of {@link CodePacking#FOUR}: whole numbers in 16-bit lanes.
+ *
+ * <p><b>No masks.</b> With q1 = lane &gt;&gt; 4, q2 = lane &gt;&gt; 8 and q3 = lane &gt;&gt; 12 the four weights of a lane are lane - 16·q1,
+ * q1 - 16·q2, q2 - 16·q3 and q3. So Σ weight·x is lane·x0 + q1·(x1 - 16·x0) + q2·(x2 - 16·x1) + q3·(x3 - 16·x2): the multipliers
+ * are made once a row of x, and the lanes need no ands, 11 operations instead of 15 for 4 weights of 32 rows. Products overflow
+ * on the way and it does not matter: 16 bits are the integers modulo 2^16, and {@link CodeForm} keeps the sum of a block within
+ * them.
+ *
+ * <p>Shifts by a vector of counts are one operation in 16-bit lanes with AVX-512, shifts by a number two.
+ */
+final class FourRow {
+    private static final boolean TWO = CodePacking.PAIRS == 2;
+    private static final int BYTES = Lanes.BITS / 8;
+    private static final VectorSpecies<Short> SHORT = Lanes.SHORT;
+    private static final VectorSpecies<Integer> INT = Lanes.INT;
+    private static final VectorSpecies<Float> FLOAT = Lanes.FLOAT;
+
+    private FourRow() {}
+
+    /** Coefficients for k {@code from} to {@code to}: those of a round in the order in which the kernel meets them. */
+    static void expand(int[] codes, int from, int to, int[] x) {
+        for (int k = from; k < to; k += 4) {
+            int c0 = codes[k];
+            int c1 = codes[k + 1];
+            int c2 = codes[k + 2];
+            int c3 = codes[k + 3];
+            x[k] = (c0 & 0xFFFF) * 0x10001;
+            x[k + 1] = (c1 - (c0 << 4) & 0xFFFF) * 0x10001;
+            x[k + 2] = (c2 - (c1 << 4) & 0xFFFF) * 0x10001;
+            x[k + 3] = (c3 - (c2 << 4) & 0xFFFF) * 0x10001;
+        }
+    }
+
+    /**
+     * c [NR] = x · panel for one scale a block of 32.
+     *
+     * @param x coefficients of {@link #expand}
+     * @param starts scales, centers: a block each, see {@link CodeForm}
+     * @param w0 byte of the panel in the first stream of the first pair of vectors of rows, {@code w1} of the last pair; streams
+     *     of a pair are {@code step} bytes apart
+     * @param s0 byte of the first pair's scales, {@code s1} of the last pair's; {@code scaleStep} from block to block
+     * @param rounds of 8 k
+     * @param bits {@link NormalHalf#BITS}
+     */
+    static void halves(int[] x, int[] starts, float[] scales, float[] centers, MemorySegment w, long w0, long w1, long step,
+            long s0, long s1, long scaleStep, int rounds, int bits, MemorySegment c, long c0) {
+        ShortVector by4 = ShortVector.broadcast(SHORT, (short) 4);
+        ShortVector by8 = ShortVector.broadcast(SHORT, (short) 8);
+        ShortVector by12 = ShortVector.broadcast(SHORT, (short) 12);
+        FloatVector y0 = FloatVector.zero(FLOAT);
+        FloatVector y1 = y0;
+        FloatVector y2 = y0;
+        FloatVector y3 = y0;
+        ShortVector a0 = IntVector.broadcast(INT, starts[0]).reinterpretAsShorts();
+        ShortVector a1 = a0;
+        for (int i = 0; i < rounds; i++) {
+            long wk = (long) i * BYTES;
+            int xk = 8 * i;
+            ShortVector p0 = ShortVector.fromMemorySegment(SHORT, w, w0 + wk, LITTLE_ENDIAN);
+            ShortVector q0 = TWO ? ShortVector.fromMemorySegment(SHORT, w, w1 + wk, LITTLE_ENDIAN) : p0;
+            ShortVector p1 = ShortVector.fromMemorySegment(SHORT, w, w0 + wk + step, LITTLE_ENDIAN);
+            ShortVector q1 = TWO ? ShortVector.fromMemorySegment(SHORT, w, w1 + wk + step, LITTLE_ENDIAN) : p1;
+            ShortVector v;
+            v = IntVector.broadcast(INT, x[xk]).reinterpretAsShorts();
+            a0 = p0.mul(v).add(a0);
+            if (TWO) {
+                a1 = q0.mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 1]).reinterpretAsShorts();
+            a0 = p0.lanewise(LSHR, by4).mul(v).add(a0);
+            if (TWO) {
+                a1 = q0.lanewise(LSHR, by4).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 2]).reinterpretAsShorts();
+            a0 = p0.lanewise(LSHR, by8).mul(v).add(a0);
+            if (TWO) {
+                a1 = q0.lanewise(LSHR, by8).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 3]).reinterpretAsShorts();
+            a0 = p0.lanewise(LSHR, by12).mul(v).add(a0);
+            if (TWO) {
+                a1 = q0.lanewise(LSHR, by12).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 4]).reinterpretAsShorts();
+            a0 = p1.mul(v).add(a0);
+            if (TWO) {
+                a1 = q1.mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 5]).reinterpretAsShorts();
+            a0 = p1.lanewise(LSHR, by4).mul(v).add(a0);
+            if (TWO) {
+                a1 = q1.lanewise(LSHR, by4).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 6]).reinterpretAsShorts();
+            a0 = p1.lanewise(LSHR, by8).mul(v).add(a0);
+            if (TWO) {
+                a1 = q1.lanewise(LSHR, by8).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 7]).reinterpretAsShorts();
+            a0 = p1.lanewise(LSHR, by12).mul(v).add(a0);
+            if (TWO) {
+                a1 = q1.lanewise(LSHR, by12).mul(v).add(a1);
+            }
+            if ((i & 3) == 3) {
+                int block = i >> 2;
+                FloatVector f = FloatVector.broadcast(FLOAT, scales[block]);
+                FloatVector e = FloatVector.broadcast(FLOAT, centers[block]);
+                IntVector d = IntVector.fromMemorySegment(INT, w, s0 + block * scaleStep, LITTLE_ENDIAN);
+                IntVector t = a0.reinterpretAsInts();
+                y0 = ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f, e)
+                        .fma(d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats(), y0);
+                y1 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(f, e)
+                        .fma(d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats(), y1);
+                if (TWO) {
+                    d = IntVector.fromMemorySegment(INT, w, s1 + block * scaleStep, LITTLE_ENDIAN);
+                    t = a1.reinterpretAsInts();
+                    y2 = ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f, e)
+                            .fma(d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats(), y2);
+                    y3 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(f, e)
+                            .fma(d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats(), y3);
+                }
+                a0 = IntVector.broadcast(INT, starts[block + 1]).reinterpretAsShorts();
+                a1 = a0;
+            }
+        }
+        y0.mul(NormalHalf.HALF_SCALE).intoMemorySegment(c, c0, LITTLE_ENDIAN);
+        y1.mul(NormalHalf.HALF_SCALE).intoMemorySegment(c, c0 + BYTES, LITTLE_ENDIAN);
+        if (TWO) {
+            y2.mul(NormalHalf.HALF_SCALE).intoMemorySegment(c, c0 + 2 * BYTES, LITTLE_ENDIAN);
+            y3.mul(NormalHalf.HALF_SCALE).intoMemorySegment(c, c0 + 3 * BYTES, LITTLE_ENDIAN);
+        }
+    }
+
+    /**
+     * The same for super-blocks of 256 with a byte of scale for 32.
+     *
+     * @param scaleStep from super-block to super-block
+     * @param subAt byte of the first scales in a super-block
+     */
+    static void supers(int[] x, int[] starts, float[] scales, float[] centers, MemorySegment w, long w0, long w1, long step,
+            long s0, long s1, long scaleStep, long subAt, int rounds, int bits, MemorySegment c, long c0) {
+        ShortVector by4 = ShortVector.broadcast(SHORT, (short) 4);
+        ShortVector by8 = ShortVector.broadcast(SHORT, (short) 8);
+        ShortVector by12 = ShortVector.broadcast(SHORT, (short) 12);
+        FloatVector y0 = FloatVector.zero(FLOAT);
+        FloatVector y1 = y0;
+        FloatVector y2 = y0;
+        FloatVector y3 = y0;
+        ShortVector a0 = IntVector.broadcast(INT, starts[0]).reinterpretAsShorts();
+        ShortVector a1 = a0;
+        for (int i = 0; i < rounds; i++) {
+            long wk = (long) i * BYTES;
+            int xk = 8 * i;
+            ShortVector p0 = ShortVector.fromMemorySegment(SHORT, w, w0 + wk, LITTLE_ENDIAN);
+            ShortVector q0 = TWO ? ShortVector.fromMemorySegment(SHORT, w, w1 + wk, LITTLE_ENDIAN) : p0;
+            ShortVector p1 = ShortVector.fromMemorySegment(SHORT, w, w0 + wk + step, LITTLE_ENDIAN);
+            ShortVector q1 = TWO ? ShortVector.fromMemorySegment(SHORT, w, w1 + wk + step, LITTLE_ENDIAN) : p1;
+            ShortVector v;
+            v = IntVector.broadcast(INT, x[xk]).reinterpretAsShorts();
+            a0 = p0.mul(v).add(a0);
+            if (TWO) {
+                a1 = q0.mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 1]).reinterpretAsShorts();
+            a0 = p0.lanewise(LSHR, by4).mul(v).add(a0);
+            if (TWO) {
+                a1 = q0.lanewise(LSHR, by4).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 2]).reinterpretAsShorts();
+            a0 = p0.lanewise(LSHR, by8).mul(v).add(a0);
+            if (TWO) {
+                a1 = q0.lanewise(LSHR, by8).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 3]).reinterpretAsShorts();
+            a0 = p0.lanewise(LSHR, by12).mul(v).add(a0);
+            if (TWO) {
+                a1 = q0.lanewise(LSHR, by12).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 4]).reinterpretAsShorts();
+            a0 = p1.mul(v).add(a0);
+            if (TWO) {
+                a1 = q1.mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 5]).reinterpretAsShorts();
+            a0 = p1.lanewise(LSHR, by4).mul(v).add(a0);
+            if (TWO) {
+                a1 = q1.lanewise(LSHR, by4).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 6]).reinterpretAsShorts();
+            a0 = p1.lanewise(LSHR, by8).mul(v).add(a0);
+            if (TWO) {
+                a1 = q1.lanewise(LSHR, by8).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 7]).reinterpretAsShorts();
+            a0 = p1.lanewise(LSHR, by12).mul(v).add(a0);
+            if (TWO) {
+                a1 = q1.lanewise(LSHR, by12).mul(v).add(a1);
+            }
+            if ((i & 3) == 3) {
+                int block = i >> 2;
+                FloatVector f = FloatVector.broadcast(FLOAT, scales[block]);
+                FloatVector e = FloatVector.broadcast(FLOAT, centers[block]);
+                IntVector d = IntVector.fromMemorySegment(INT, w, s0 + (block >> 3) * scaleStep, LITTLE_ENDIAN);
+                IntVector u = IntVector.fromMemorySegment(INT, w, s0 + (block >> 3) * scaleStep + subAt + (block >> 1 & 3) * (long) BYTES,
+                        LITTLE_ENDIAN).lanewise(LSHL, 8 - ((block & 1) << 3));
+                IntVector t = a0.reinterpretAsInts();
+                y0 = ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f, e)
+                        .fma(((FloatVector) u.lanewise(LSHL, 16).lanewise(ASHR, 24).convert(I2F, 0))
+                                .mul(d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats()), y0);
+                y1 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(f, e)
+                        .fma(((FloatVector) u.lanewise(ASHR, 24).convert(I2F, 0))
+                                .mul(d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats()), y1);
+                if (TWO) {
+                    d = IntVector.fromMemorySegment(INT, w, s1 + (block >> 3) * scaleStep, LITTLE_ENDIAN);
+                    u = IntVector.fromMemorySegment(INT, w, s1 + (block >> 3) * scaleStep + subAt + (block >> 1 & 3) * (long) BYTES,
+                            LITTLE_ENDIAN).lanewise(LSHL, 8 - ((block & 1) << 3));
+                    t = a1.reinterpretAsInts();
+                    y2 = ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f, e)
+                            .fma(((FloatVector) u.lanewise(LSHL, 16).lanewise(ASHR, 24).convert(I2F, 0))
+                                    .mul(d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats()), y2);
+                    y3 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(f, e)
+                            .fma(((FloatVector) u.lanewise(ASHR, 24).convert(I2F, 0))
+                                    .mul(d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats()), y3);
+                }
+                a0 = IntVector.broadcast(INT, starts[block + 1]).reinterpretAsShorts();
+                a1 = a0;
+            }
+        }
+        y0.mul(NormalHalf.HALF_SCALE).intoMemorySegment(c, c0, LITTLE_ENDIAN);
+        y1.mul(NormalHalf.HALF_SCALE).intoMemorySegment(c, c0 + BYTES, LITTLE_ENDIAN);
+        if (TWO) {
+            y2.mul(NormalHalf.HALF_SCALE).intoMemorySegment(c, c0 + 2 * BYTES, LITTLE_ENDIAN);
+            y3.mul(NormalHalf.HALF_SCALE).intoMemorySegment(c, c0 + 3 * BYTES, LITTLE_ENDIAN);
+        }
+    }
+}

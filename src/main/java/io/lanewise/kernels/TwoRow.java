@@ -1,0 +1,174 @@
+package io.lanewise.kernels;
+
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/** One row of codes of x by a panel of {@link CodePacking#TWO}, as {@link FourRow} does it. */
+final class TwoRow {
+    private static final boolean TWO = CodePacking.PAIRS == 2;
+    private static final int BYTES = Lanes.BITS / 8;
+    private static final VectorSpecies<Short> SHORT = Lanes.SHORT;
+    private static final VectorSpecies<Integer> INT = Lanes.INT;
+    private static final VectorSpecies<Float> FLOAT = Lanes.FLOAT;
+
+    private TwoRow() {}
+
+    /** A coefficient for each k from {@code from} to {@code to}, as {@link FourRow} explains them. */
+    static void expand(int[] codes, int from, int to, int[] x) {
+        for (int k = from; k < to; k += 8) {
+            x[k] = (codes[k] & 0xFFFF) * 0x10001;
+            for (int j = 1; j < 8; j++) {
+                x[k + j] = (codes[k + j] - (codes[k + j - 1] << 2) & 0xFFFF) * 0x10001;
+            }
+        }
+    }
+
+    /**
+     * c [NR] = x · panel; parameters as those of {@link FourRow}, rounds of 16 k, a scale for each: the low half of a byte, whose
+     * high half is the block's minimum.
+     */
+    static void supers(int[] x, int[] starts, float[] scales, float[] centers, MemorySegment w, long w0, long w1, long step,
+            long s0, long s1, long scaleStep, long subAt, int rounds, int bits, MemorySegment c, long c0) {
+        ShortVector by2 = ShortVector.broadcast(SHORT, (short) 2);
+        ShortVector by4 = ShortVector.broadcast(SHORT, (short) 4);
+        ShortVector by6 = ShortVector.broadcast(SHORT, (short) 6);
+        ShortVector by8 = ShortVector.broadcast(SHORT, (short) 8);
+        ShortVector by10 = ShortVector.broadcast(SHORT, (short) 10);
+        ShortVector by12 = ShortVector.broadcast(SHORT, (short) 12);
+        ShortVector by14 = ShortVector.broadcast(SHORT, (short) 14);
+        FloatVector y0 = FloatVector.zero(FLOAT);
+        FloatVector y1 = y0;
+        FloatVector y2 = y0;
+        FloatVector y3 = y0;
+        for (int i = 0; i < rounds; i++) {
+            long wk = (long) i * BYTES;
+            int xk = 16 * i;
+            ShortVector a0 = IntVector.broadcast(INT, starts[i]).reinterpretAsShorts();
+            ShortVector a1 = a0;
+            ShortVector p0 = ShortVector.fromMemorySegment(SHORT, w, w0 + wk, LITTLE_ENDIAN);
+            ShortVector q0 = TWO ? ShortVector.fromMemorySegment(SHORT, w, w1 + wk, LITTLE_ENDIAN) : p0;
+            ShortVector p1 = ShortVector.fromMemorySegment(SHORT, w, w0 + wk + step, LITTLE_ENDIAN);
+            ShortVector q1 = TWO ? ShortVector.fromMemorySegment(SHORT, w, w1 + wk + step, LITTLE_ENDIAN) : p1;
+            ShortVector v;
+            v = IntVector.broadcast(INT, x[xk]).reinterpretAsShorts();
+            a0 = p0.mul(v).add(a0);
+            if (TWO) {
+                a1 = q0.mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 1]).reinterpretAsShorts();
+            a0 = p0.lanewise(LSHR, by2).mul(v).add(a0);
+            if (TWO) {
+                a1 = q0.lanewise(LSHR, by2).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 2]).reinterpretAsShorts();
+            a0 = p0.lanewise(LSHR, by4).mul(v).add(a0);
+            if (TWO) {
+                a1 = q0.lanewise(LSHR, by4).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 3]).reinterpretAsShorts();
+            a0 = p0.lanewise(LSHR, by6).mul(v).add(a0);
+            if (TWO) {
+                a1 = q0.lanewise(LSHR, by6).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 4]).reinterpretAsShorts();
+            a0 = p0.lanewise(LSHR, by8).mul(v).add(a0);
+            if (TWO) {
+                a1 = q0.lanewise(LSHR, by8).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 5]).reinterpretAsShorts();
+            a0 = p0.lanewise(LSHR, by10).mul(v).add(a0);
+            if (TWO) {
+                a1 = q0.lanewise(LSHR, by10).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 6]).reinterpretAsShorts();
+            a0 = p0.lanewise(LSHR, by12).mul(v).add(a0);
+            if (TWO) {
+                a1 = q0.lanewise(LSHR, by12).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 7]).reinterpretAsShorts();
+            a0 = p0.lanewise(LSHR, by14).mul(v).add(a0);
+            if (TWO) {
+                a1 = q0.lanewise(LSHR, by14).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 8]).reinterpretAsShorts();
+            a0 = p1.mul(v).add(a0);
+            if (TWO) {
+                a1 = q1.mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 9]).reinterpretAsShorts();
+            a0 = p1.lanewise(LSHR, by2).mul(v).add(a0);
+            if (TWO) {
+                a1 = q1.lanewise(LSHR, by2).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 10]).reinterpretAsShorts();
+            a0 = p1.lanewise(LSHR, by4).mul(v).add(a0);
+            if (TWO) {
+                a1 = q1.lanewise(LSHR, by4).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 11]).reinterpretAsShorts();
+            a0 = p1.lanewise(LSHR, by6).mul(v).add(a0);
+            if (TWO) {
+                a1 = q1.lanewise(LSHR, by6).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 12]).reinterpretAsShorts();
+            a0 = p1.lanewise(LSHR, by8).mul(v).add(a0);
+            if (TWO) {
+                a1 = q1.lanewise(LSHR, by8).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 13]).reinterpretAsShorts();
+            a0 = p1.lanewise(LSHR, by10).mul(v).add(a0);
+            if (TWO) {
+                a1 = q1.lanewise(LSHR, by10).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 14]).reinterpretAsShorts();
+            a0 = p1.lanewise(LSHR, by12).mul(v).add(a0);
+            if (TWO) {
+                a1 = q1.lanewise(LSHR, by12).mul(v).add(a1);
+            }
+            v = IntVector.broadcast(INT, x[xk + 15]).reinterpretAsShorts();
+            a0 = p1.lanewise(LSHR, by14).mul(v).add(a0);
+            if (TWO) {
+                a1 = q1.lanewise(LSHR, by14).mul(v).add(a1);
+            }
+            FloatVector f = FloatVector.broadcast(FLOAT, scales[i]);
+            FloatVector e = FloatVector.broadcast(FLOAT, centers[i]);
+            IntVector d = IntVector.fromMemorySegment(INT, w, s0 + (i >> 4) * scaleStep, LITTLE_ENDIAN);
+            IntVector u = IntVector.fromMemorySegment(INT, w, s0 + (i >> 4) * scaleStep + subAt + (i >> 1 & 7) * (long) BYTES,
+                    LITTLE_ENDIAN).lanewise(LSHL, 8 - ((i & 1) << 3));
+            IntVector t = a0.reinterpretAsInts();
+            y0 = ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f, e)
+                    .fma(((FloatVector) u.lanewise(LSHR, 8).and(0xF).convert(I2F, 0))
+                            .mul(d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats()), y0);
+            y1 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(f, e)
+                    .fma(((FloatVector) u.lanewise(LSHR, 24).and(0xF).convert(I2F, 0))
+                            .mul(d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats()), y1);
+            if (TWO) {
+                d = IntVector.fromMemorySegment(INT, w, s1 + (i >> 4) * scaleStep, LITTLE_ENDIAN);
+                u = IntVector.fromMemorySegment(INT, w, s1 + (i >> 4) * scaleStep + subAt + (i >> 1 & 7) * (long) BYTES,
+                        LITTLE_ENDIAN).lanewise(LSHL, 8 - ((i & 1) << 3));
+                t = a1.reinterpretAsInts();
+                y2 = ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f, e)
+                        .fma(((FloatVector) u.lanewise(LSHR, 8).and(0xF).convert(I2F, 0))
+                                .mul(d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats()), y2);
+                y3 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(f, e)
+                        .fma(((FloatVector) u.lanewise(LSHR, 24).and(0xF).convert(I2F, 0))
+                                .mul(d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats()), y3);
+            }
+        }
+        y0.mul(NormalHalf.HALF_SCALE).intoMemorySegment(c, c0, LITTLE_ENDIAN);
+        y1.mul(NormalHalf.HALF_SCALE).intoMemorySegment(c, c0 + BYTES, LITTLE_ENDIAN);
+        if (TWO) {
+            y2.mul(NormalHalf.HALF_SCALE).intoMemorySegment(c, c0 + 2 * BYTES, LITTLE_ENDIAN);
+            y3.mul(NormalHalf.HALF_SCALE).intoMemorySegment(c, c0 + 3 * BYTES, LITTLE_ENDIAN);
+        }
+    }
+}

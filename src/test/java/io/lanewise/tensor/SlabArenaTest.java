@@ -1,0 +1,47 @@
+package io.lanewise.tensor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class SlabArenaTest {
+    @Test
+    void segmentsAreAlignedZeroAndApart() {
+        try (Arena arena = new SlabArena(Arena.ofShared())) {
+            List<MemorySegment> segments = new ArrayList<>();
+            long[] sizes = {0, 1, 63, 64, 65, 4096, 30 << 20, 20 << 20, 20 << 20, 40 << 20, 7};
+            for (int i = 0; i < sizes.length; i++) {
+                long alignment = 1L << (i % 8);
+                MemorySegment segment = arena.allocate(sizes[i], alignment);
+                assertThat(segment.byteSize()).isEqualTo(sizes[i]);
+                assertThat(segment.address() % Math.max(alignment, Tensor.ALIGNMENT)).isZero();
+                for (long at = 0; at < sizes[i]; at += 4096) {
+                    assertThat(segment.get(ValueLayout.JAVA_BYTE, at)).isZero();
+                    segment.set(ValueLayout.JAVA_BYTE, at, (byte) 1);
+                }
+                segments.add(segment);
+            }
+            segments.removeIf(segment -> segment.byteSize() == 0);
+            segments.sort(Comparator.comparingLong(MemorySegment::address));
+            for (int i = 1; i < segments.size(); i++) {
+                MemorySegment before = segments.get(i - 1);
+                assertThat(segments.get(i).address()).isGreaterThanOrEqualTo(before.address() + before.byteSize());
+            }
+        }
+    }
+
+    @Test
+    void closingFreesWhatWasCut() {
+        Arena arena = new SlabArena(Arena.ofShared());
+        MemorySegment segment = arena.allocate(100, 8);
+        arena.close();
+        assertThatThrownBy(() -> segment.get(ValueLayout.JAVA_BYTE, 0)).isInstanceOf(IllegalStateException.class);
+    }
+}
