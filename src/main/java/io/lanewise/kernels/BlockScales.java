@@ -218,17 +218,24 @@ final class BlockScales {
             int shift, int mask, MemorySegment c, long c0) {
         FloatVector y0 = FloatVector.zero(FLOAT);
         FloatVector y1 = y0;
+        FloatVector z0 = y0;
+        FloatVector z1 = y0;
+        int last = (1 << log) - 1;
         for (int b = 0; b < blocks; b++) {
             long at = s0 + (b >> log) * step;
-            int part = b & (1 << log) - 1;
             FloatVector sum = FloatVector.broadcast(FLOAT, sums[b]);
-            IntVector d = IntVector.fromMemorySegment(INT, w, at, LITTLE_ENDIAN);
-            IntVector u = IntVector.fromMemorySegment(INT, w, at + wholesAt + (part >> 1) * (long) BYTES, LITTLE_ENDIAN)
-                    .lanewise(LSHR, shift + ((part & 1) << 3));
-            y0 = ((FloatVector) u.and(mask).convert(I2F, 0)).mul(sum)
-                    .fma(d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(NormalHalf.BITS).reinterpretAsFloats(), y0);
-            y1 = ((FloatVector) u.lanewise(LSHR, 16).and(mask).convert(I2F, 0)).mul(sum)
-                    .fma(d.lanewise(ASHR, 3).and(NormalHalf.BITS).reinterpretAsFloats(), y1);
+            IntVector low = IntVector.broadcast(INT, shift + ((b & 1) << 3));
+            IntVector high = IntVector.broadcast(INT, 16 + shift + ((b & 1) << 3));
+            IntVector u = IntVector.fromMemorySegment(INT, w, at + wholesAt + ((b & last) >> 1) * (long) BYTES, LITTLE_ENDIAN);
+            z0 = ((FloatVector) u.lanewise(LSHR, low).and(mask).convert(I2F, 0)).fma(sum, z0);
+            z1 = ((FloatVector) u.lanewise(LSHR, high).and(mask).convert(I2F, 0)).fma(sum, z1);
+            if ((b & last) == last) {
+                IntVector d = IntVector.fromMemorySegment(INT, w, at, LITTLE_ENDIAN);
+                y0 = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(NormalHalf.BITS).reinterpretAsFloats().fma(z0, y0);
+                y1 = d.lanewise(ASHR, 3).and(NormalHalf.BITS).reinterpretAsFloats().fma(z1, y1);
+                z0 = FloatVector.zero(FLOAT);
+                z1 = z0;
+            }
         }
         FloatVector.fromMemorySegment(FLOAT, c, c0, LITTLE_ENDIAN).sub(y0.mul(NormalHalf.HALF_SCALE))
                 .intoMemorySegment(c, c0, LITTLE_ENDIAN);

@@ -15,9 +15,9 @@ import jdk.incubator.vector.VectorOperators;
  * 127, as bytes would have, a block of normally distributed ones gets three times as fine a grid, and one with an outlier up to
  * thirty times.
  *
- * <p>Of a block: scales, what a code of 1 stands for; sums, Σx; starts, -center·Σcode in both halves of an int, from which lanes
- * that sum code·w start, so that they end at Σ code·(w - center); centers, center·Σx for weights that are no signed numbers. All
- * floats come times {@link NormalHalf#HALF_SCALE}.
+ * <p>Of a block: scales, what a code of 1 stands for times {@link #UNIT}; sums, Σx; starts, -center·Σcode in both halves of an int, from which lanes
+ * that sum code·w start, so that they end at Σ code·(w - center); centers, center·Σx for weights that are no signed numbers. Both
+ * come times {@link NormalHalf#HALF_SCALE}.
  */
 final class CodeForm extends RowForm {
     /** Makes the multipliers of a kernel from the codes of some k. */
@@ -31,6 +31,8 @@ final class CodeForm extends RowForm {
     /** Below this, limit / Σ|x| may overflow; such a block is zero. */
     private static final float SMALLEST = 0x1p-100f;
     private static final int LOW = 0xFFFF;
+    /** What scales are multiplied by: kernels take sums from the upper half of an int, where they are 2^16 times what they are. */
+    static final float UNIT = NormalHalf.HALF_SCALE * 0x1p-16f;
 
     private final int block;
     private final int center;
@@ -58,7 +60,7 @@ final class CodeForm extends RowForm {
         this.coefficientsOf16 = coefficientsOf16;
         this.expansion = expansion;
         this.limit = 32_767 / reach - block / 2;
-        this.unit = NormalHalf.HALF_SCALE / limit;
+        this.unit = UNIT / limit;
         this.vectors = Lanes.FLOATS == 16 ? vectors(expansion, coefficientsOf16) : null;
     }
 

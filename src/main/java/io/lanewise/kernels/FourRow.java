@@ -29,6 +29,7 @@ final class FourRow {
     private static final VectorSpecies<Short> SHORT = Lanes.SHORT;
     private static final VectorSpecies<Integer> INT = Lanes.INT;
     private static final VectorSpecies<Float> FLOAT = Lanes.FLOAT;
+    private static final int HIGH = 0xFFFF0000;
 
     private FourRow() {}
 
@@ -122,16 +123,16 @@ final class FourRow {
                 FloatVector e = FloatVector.broadcast(FLOAT, centers[block]);
                 IntVector d = IntVector.fromMemorySegment(INT, w, s0 + block * scaleStep, LITTLE_ENDIAN);
                 IntVector t = a0.reinterpretAsInts();
-                y0 = ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f, e)
+                y0 = ((FloatVector) t.lanewise(LSHL, 16).convert(I2F, 0)).fma(f, e)
                         .fma(d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats(), y0);
-                y1 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(f, e)
+                y1 = ((FloatVector) t.and(HIGH).convert(I2F, 0)).fma(f, e)
                         .fma(d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats(), y1);
                 if (TWO) {
                     d = IntVector.fromMemorySegment(INT, w, s1 + block * scaleStep, LITTLE_ENDIAN);
                     t = a1.reinterpretAsInts();
-                    y2 = ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f, e)
+                    y2 = ((FloatVector) t.lanewise(LSHL, 16).convert(I2F, 0)).fma(f, e)
                             .fma(d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats(), y2);
-                    y3 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(f, e)
+                    y3 = ((FloatVector) t.and(HIGH).convert(I2F, 0)).fma(f, e)
                             .fma(d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats(), y3);
                 }
                 a0 = IntVector.broadcast(INT, starts[block + 1]).reinterpretAsShorts();
@@ -161,6 +162,10 @@ final class FourRow {
         FloatVector y1 = y0;
         FloatVector y2 = y0;
         FloatVector y3 = y0;
+        FloatVector z0 = y0;
+        FloatVector z1 = y0;
+        FloatVector z2 = y0;
+        FloatVector z3 = y0;
         ShortVector a0 = IntVector.broadcast(INT, starts[0]).reinterpretAsShorts();
         ShortVector a1 = a0;
         for (int i = 0; i < rounds; i++) {
@@ -215,27 +220,37 @@ final class FourRow {
                 int block = i >> 2;
                 FloatVector f = FloatVector.broadcast(FLOAT, scales[block]);
                 FloatVector e = FloatVector.broadcast(FLOAT, centers[block]);
-                IntVector d = IntVector.fromMemorySegment(INT, w, s0 + (block >> 3) * scaleStep, LITTLE_ENDIAN);
+                IntVector low = IntVector.broadcast(INT, 24 - ((block & 1) << 3));
+                IntVector high = IntVector.broadcast(INT, 8 - ((block & 1) << 3));
                 IntVector u = IntVector.fromMemorySegment(INT, w, s0 + (block >> 3) * scaleStep + subAt + (block >> 1 & 3) * (long) BYTES,
-                        LITTLE_ENDIAN).lanewise(LSHL, 8 - ((block & 1) << 3));
+                        LITTLE_ENDIAN);
                 IntVector t = a0.reinterpretAsInts();
-                y0 = ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f, e)
-                        .fma(((FloatVector) u.lanewise(LSHL, 16).lanewise(ASHR, 24).convert(I2F, 0))
-                                .mul(d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats()), y0);
-                y1 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(f, e)
-                        .fma(((FloatVector) u.lanewise(ASHR, 24).convert(I2F, 0))
-                                .mul(d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats()), y1);
+                z0 = ((FloatVector) t.lanewise(LSHL, 16).convert(I2F, 0)).fma(f, e)
+                        .fma((FloatVector) u.lanewise(LSHL, low).lanewise(ASHR, 24).convert(I2F, 0), z0);
+                z1 = ((FloatVector) t.and(HIGH).convert(I2F, 0)).fma(f, e)
+                        .fma((FloatVector) u.lanewise(LSHL, high).lanewise(ASHR, 24).convert(I2F, 0), z1);
                 if (TWO) {
-                    d = IntVector.fromMemorySegment(INT, w, s1 + (block >> 3) * scaleStep, LITTLE_ENDIAN);
                     u = IntVector.fromMemorySegment(INT, w, s1 + (block >> 3) * scaleStep + subAt + (block >> 1 & 3) * (long) BYTES,
-                            LITTLE_ENDIAN).lanewise(LSHL, 8 - ((block & 1) << 3));
+                            LITTLE_ENDIAN);
                     t = a1.reinterpretAsInts();
-                    y2 = ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f, e)
-                            .fma(((FloatVector) u.lanewise(LSHL, 16).lanewise(ASHR, 24).convert(I2F, 0))
-                                    .mul(d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats()), y2);
-                    y3 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(f, e)
-                            .fma(((FloatVector) u.lanewise(ASHR, 24).convert(I2F, 0))
-                                    .mul(d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats()), y3);
+                    z2 = ((FloatVector) t.lanewise(LSHL, 16).convert(I2F, 0)).fma(f, e)
+                            .fma((FloatVector) u.lanewise(LSHL, low).lanewise(ASHR, 24).convert(I2F, 0), z2);
+                    z3 = ((FloatVector) t.and(HIGH).convert(I2F, 0)).fma(f, e)
+                            .fma((FloatVector) u.lanewise(LSHL, high).lanewise(ASHR, 24).convert(I2F, 0), z3);
+                }
+                if ((block & 7) == 7) {
+                    IntVector d = IntVector.fromMemorySegment(INT, w, s0 + (block >> 3) * scaleStep, LITTLE_ENDIAN);
+                    y0 = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(z0, y0);
+                    y1 = d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(z1, y1);
+                    z0 = FloatVector.zero(FLOAT);
+                    z1 = z0;
+                    if (TWO) {
+                        d = IntVector.fromMemorySegment(INT, w, s1 + (block >> 3) * scaleStep, LITTLE_ENDIAN);
+                        y2 = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(z2, y2);
+                        y3 = d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(z3, y3);
+                        z2 = z0;
+                        z3 = z0;
+                    }
                 }
                 a0 = IntVector.broadcast(INT, starts[block + 1]).reinterpretAsShorts();
                 a1 = a0;

@@ -50,7 +50,7 @@ final class TableForm extends RowForm {
         for (int k = 0; k < inDim; k += BLOCK) {
             float magnitude = CodeForm.magnitude(row.x(), row.x0() + 4L * k, BLOCK);
             boolean zero = magnitude < SMALLEST;
-            row.scales[k / BLOCK] = zero ? 0 : magnitude / limit * NormalHalf.HALF_SCALE;
+            row.scales[k / BLOCK] = zero ? 0 : magnitude / limit * CodeForm.UNIT;
             tables(row.x(), row.x0() + 4L * k, zero ? 0 : limit / magnitude, book, row.tables, (long) k * BYTES);
         }
     }

@@ -18,10 +18,12 @@ import jdk.incubator.vector.VectorSpecies;
  * first or the second copy. Vectors of 512 bits only.
  */
 final class TableRow {
+    private static final boolean TWO = CodePacking.PAIRS == 2;
     private static final int BYTES = Lanes.BITS / 8;
     private static final VectorSpecies<Short> SHORT = Lanes.SHORT;
     private static final VectorSpecies<Integer> INT = Lanes.INT;
     private static final VectorSpecies<Float> FLOAT = Lanes.FLOAT;
+    private static final int HIGH = 0xFFFF0000;
 
     private TableRow() {}
 
@@ -74,16 +76,18 @@ final class TableRow {
                 FloatVector f = FloatVector.broadcast(FLOAT, scales[block]);
                 IntVector d = IntVector.fromMemorySegment(INT, w, s0 + block * scaleStep, LITTLE_ENDIAN);
                 IntVector sums = a0.reinterpretAsInts();
-                y0 = ((FloatVector) sums.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).mul(f)
+                y0 = ((FloatVector) sums.lanewise(LSHL, 16).convert(I2F, 0)).mul(f)
                         .fma(d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats(), y0);
-                y1 = ((FloatVector) sums.lanewise(ASHR, 16).convert(I2F, 0)).mul(f)
+                y1 = ((FloatVector) sums.and(HIGH).convert(I2F, 0)).mul(f)
                         .fma(d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats(), y1);
-                d = IntVector.fromMemorySegment(INT, w, s1 + block * scaleStep, LITTLE_ENDIAN);
-                sums = a1.reinterpretAsInts();
-                y2 = ((FloatVector) sums.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).mul(f)
-                        .fma(d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats(), y2);
-                y3 = ((FloatVector) sums.lanewise(ASHR, 16).convert(I2F, 0)).mul(f)
-                        .fma(d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats(), y3);
+                if (TWO) {
+                    d = IntVector.fromMemorySegment(INT, w, s1 + block * scaleStep, LITTLE_ENDIAN);
+                    sums = a1.reinterpretAsInts();
+                    y2 = ((FloatVector) sums.lanewise(LSHL, 16).convert(I2F, 0)).mul(f)
+                            .fma(d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats(), y2);
+                    y3 = ((FloatVector) sums.and(HIGH).convert(I2F, 0)).mul(f)
+                            .fma(d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats(), y3);
+                }
                 a0 = ShortVector.zero(SHORT);
                 a1 = a0;
             }
@@ -104,6 +108,10 @@ final class TableRow {
         FloatVector y1 = y0;
         FloatVector y2 = y0;
         FloatVector y3 = y0;
+        FloatVector z0 = y0;
+        FloatVector z1 = y0;
+        FloatVector z2 = y0;
+        FloatVector z3 = y0;
         ShortVector a0 = ShortVector.zero(SHORT);
         ShortVector a1 = a0;
         for (int i = 0; i < rounds; i++) {
@@ -141,26 +149,38 @@ final class TableRow {
             if ((i & 3) == 3) {
                 int block = i >> 2;
                 FloatVector f = FloatVector.broadcast(FLOAT, scales[block]);
-                IntVector d = IntVector.fromMemorySegment(INT, w, s0 + (block >> 3) * scaleStep, LITTLE_ENDIAN);
+                IntVector low = IntVector.broadcast(INT, 24 - ((block & 1) << 3));
+                IntVector high = IntVector.broadcast(INT, 8 - ((block & 1) << 3));
                 IntVector u = IntVector.fromMemorySegment(INT, w, s0 + (block >> 3) * scaleStep + subAt + (block >> 1 & 3) * (long) BYTES,
-                        LITTLE_ENDIAN).lanewise(LSHL, 8 - ((block & 1) << 3));
+                        LITTLE_ENDIAN);
                 IntVector sums = a0.reinterpretAsInts();
-                y0 = ((FloatVector) sums.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).mul(f)
-                        .fma(((FloatVector) u.lanewise(LSHL, 16).lanewise(ASHR, 24).convert(I2F, 0))
-                                .mul(d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats()), y0);
-                y1 = ((FloatVector) sums.lanewise(ASHR, 16).convert(I2F, 0)).mul(f)
-                        .fma(((FloatVector) u.lanewise(ASHR, 24).convert(I2F, 0))
-                                .mul(d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats()), y1);
-                d = IntVector.fromMemorySegment(INT, w, s1 + (block >> 3) * scaleStep, LITTLE_ENDIAN);
-                u = IntVector.fromMemorySegment(INT, w, s1 + (block >> 3) * scaleStep + subAt + (block >> 1 & 3) * (long) BYTES,
-                            LITTLE_ENDIAN).lanewise(LSHL, 8 - ((block & 1) << 3));
-                sums = a1.reinterpretAsInts();
-                y2 = ((FloatVector) sums.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).mul(f)
-                        .fma(((FloatVector) u.lanewise(LSHL, 16).lanewise(ASHR, 24).convert(I2F, 0))
-                                    .mul(d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats()), y2);
-                y3 = ((FloatVector) sums.lanewise(ASHR, 16).convert(I2F, 0)).mul(f)
-                        .fma(((FloatVector) u.lanewise(ASHR, 24).convert(I2F, 0))
-                                    .mul(d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats()), y3);
+                z0 = ((FloatVector) sums.lanewise(LSHL, 16).convert(I2F, 0)).mul(f)
+                        .fma((FloatVector) u.lanewise(LSHL, low).lanewise(ASHR, 24).convert(I2F, 0), z0);
+                z1 = ((FloatVector) sums.and(HIGH).convert(I2F, 0)).mul(f)
+                        .fma((FloatVector) u.lanewise(LSHL, high).lanewise(ASHR, 24).convert(I2F, 0), z1);
+                if (TWO) {
+                    u = IntVector.fromMemorySegment(INT, w, s1 + (block >> 3) * scaleStep + subAt + (block >> 1 & 3) * (long) BYTES,
+                            LITTLE_ENDIAN);
+                    sums = a1.reinterpretAsInts();
+                    z2 = ((FloatVector) sums.lanewise(LSHL, 16).convert(I2F, 0)).mul(f)
+                            .fma((FloatVector) u.lanewise(LSHL, low).lanewise(ASHR, 24).convert(I2F, 0), z2);
+                    z3 = ((FloatVector) sums.and(HIGH).convert(I2F, 0)).mul(f)
+                            .fma((FloatVector) u.lanewise(LSHL, high).lanewise(ASHR, 24).convert(I2F, 0), z3);
+                }
+                if ((block & 7) == 7) {
+                    IntVector d = IntVector.fromMemorySegment(INT, w, s0 + (block >> 3) * scaleStep, LITTLE_ENDIAN);
+                    y0 = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(z0, y0);
+                    y1 = d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(z1, y1);
+                    z0 = FloatVector.zero(FLOAT);
+                    z1 = z0;
+                    if (TWO) {
+                        d = IntVector.fromMemorySegment(INT, w, s1 + (block >> 3) * scaleStep, LITTLE_ENDIAN);
+                        y2 = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(z2, y2);
+                        y3 = d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(z3, y3);
+                        z2 = z0;
+                        z3 = z0;
+                    }
+                }
                 a0 = ShortVector.zero(SHORT);
                 a1 = a0;
             }

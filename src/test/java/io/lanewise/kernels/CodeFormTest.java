@@ -30,7 +30,7 @@ class CodeFormTest {
         CodeForm form = form(block, center);
         RowInput row = inputOf(form, x);
         for (int b = 0; b < x.length / block; b++) {
-            float scale = row.scales[b] / SCALE;
+            float scale = row.scales[b] / CodeForm.UNIT;
             int magnitudes = 0;
             int sum = 0;
             double exact = 0;

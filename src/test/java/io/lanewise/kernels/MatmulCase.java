@@ -72,7 +72,7 @@ final class MatmulCase {
         for (int i = 0; i < rows; i++) {
             RowInput input = input(arena, form, i);
             for (int k = 0; k < in; k++) {
-                float scale = input.scales[k / form.block()] / NormalHalf.HALF_SCALE;
+                float scale = input.scales[k / form.block()] / CodeForm.UNIT;
                 values[i * in + k] = (double) scale * input.codes[k];
             }
         }
@@ -250,7 +250,7 @@ final class MatmulCase {
             if (raw.length() > 32) {
                 scale *= raw.subScale(weights.segment(), at, k0 / 32 % 8);
             }
-            bound += 16 * Math.abs(scale) * tableScales[row][k0 / 32] / NormalHalf.HALF_SCALE;
+            bound += 16 * Math.abs(scale) * tableScales[row][k0 / 32] / CodeForm.UNIT;
         }
         return bound;
     }
