@@ -6,8 +6,10 @@ import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorSpecies;
@@ -49,6 +51,8 @@ final class CodePacking {
     private static final VectorSpecies<Integer> INT = Lanes.INT;
     private static final VectorSpecies<Float> FLOAT = Lanes.FLOAT;
 
+    private static final ValueLayout.OfLong EIGHT = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(LITTLE_ENDIAN);
+
     /** Bits {@code from} to {@code from + width} of the code of {@code k}, at bit {@code shift} of a lane. */
     private record Field(int k, int from, int width, int shift) {}
 
@@ -57,12 +61,20 @@ final class CodePacking {
     private final List<List<Field>> lanes;
     /** Where the code of each k of a round lies. */
     private final Pieces[] codes;
+    /** What {@link #packLane} fills each lane of a round with. */
+    private final int[][] fields;
 
     @SafeVarargs
     private CodePacking(int bits, int round, List<Field>... lanes) {
         this.bits = bits;
         this.round = round;
         this.lanes = List.of(lanes);
+        this.fields = new int[lanes.length][];
+        for (int lane = 0; lane < lanes.length; lane++) {
+            fields[lane] = lanes[lane].stream()
+                    .flatMapToInt(field -> IntStream.of(field.k / 8, field.k % 8 * 8 + field.from,
+                            (1 << field.width) - 1, field.shift)).toArray();
+        }
         this.codes = new Pieces[round];
         for (int k = 0; k < round; k++) {
             codes[k] = piecesOf(k);
@@ -144,7 +156,7 @@ final class CodePacking {
             } else if (this == FOUR) {
                 packNibbles(codes, from + 4 * lane, rounds, to.memory(), at);
             } else {
-                packLane(codes, from, rounds, to.memory(), at, lanes.get(lane));
+                packLane(codes, from, round, rounds, to.memory(), at, fields[lane]);
             }
         }
     }
@@ -157,15 +169,20 @@ final class CodePacking {
         }
     }
 
-    private void packLane(MemorySegment codes, long from, int rounds, MemorySegment to, long at, List<Field> fields) {
-        int[] k = fields.stream().mapToInt(Field::k).toArray();
-        int[] right = fields.stream().mapToInt(Field::from).toArray();
-        int[] mask = fields.stream().mapToInt(field -> (1 << field.width) - 1).toArray();
-        int[] left = fields.stream().mapToInt(Field::shift).toArray();
+    /**
+     * Takes eight codes at a time, since a read of a segment is slow until the compiler has come.
+     *
+     * @param fields of each: whether it lies in the second eight codes of a round, its first bit there, mask, first bit in the
+     *     lane
+     */
+    private static void packLane(MemorySegment codes, long from, int round, int rounds, MemorySegment to, long at, int[] fields) {
         for (int i = 0; i < rounds; i++) {
+            long first = codes.get(EIGHT, from);
+            long second = round == 16 ? codes.get(EIGHT, from + 8) : 0;
             int lane = 0;
-            for (int f = 0; f < k.length; f++) {
-                lane |= (Bits.u8(codes, from + k[f]) >>> right[f] & mask[f]) << left[f];
+            for (int f = 0; f < fields.length; f += 4) {
+                long eight = fields[f] == 0 ? first : second;
+                lane |= ((int) (eight >>> fields[f + 1]) & fields[f + 2]) << fields[f + 3];
             }
             Bits.set16(to, at + (long) i * BYTES, lane);
             from += round;
