@@ -3,7 +3,9 @@ package io.lanewise.cli;
 import io.lanewise.train.LossHistory;
 import java.awt.Color;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import org.knowm.xchart.BitmapEncoder;
@@ -55,7 +57,10 @@ final class LossPlot {
         if (chart.getSeriesMap().isEmpty()) {
             throw new UserMistake(file + ": there is no loss to plot yet");
         }
-        BitmapEncoder.saveBitmap(chart, file.toString(), BitmapEncoder.BitmapFormat.PNG);
+        // Beside and renamed: Ctrl-C may end the process at any moment.
+        Path part = file.resolveSibling(file.getFileName() + ".part");
+        Files.write(part, BitmapEncoder.getBitmapBytes(chart, BitmapEncoder.BitmapFormat.PNG));
+        Files.move(part, file, StandardCopyOption.REPLACE_EXISTING);
     }
 
     private static void add(XYChart chart, String name, List<Double> x, List<Double> y) {
