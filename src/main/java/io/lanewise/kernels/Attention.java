@@ -439,7 +439,10 @@ public final class Attention {
         if (mask.softCap() > 0) {
             AttentionSoftmax.softCap(scratch, scores, count * KEYS, 1, mask.softCap() * LOG2_E);
         }
-        for (int i = 0; i < count; i++) {
+        boolean someHidden = keys < KEYS || mask.padding() != null
+                || mask.firstKey(startPos + (query + count - 1) / group) > pos
+                || mask.endKey(startPos + query / group, kvLen) < pos + KEYS;
+        for (int i = 0; someHidden && i < count; i++) {
             hide(head / nKvHeads, startPos + (query + i) / group, pos, KEYS, keys, scores + (long) i * KEYS);
         }
         long max = base + maxAt + row;
@@ -492,10 +495,7 @@ public final class Attention {
     /** Writes a query's output to where it belongs. */
     private void close(int unit, int split, int head, int query0, int row, long base) {
         float max = Floats.get(scratch, base + maxAt + row);
-        float sum = 0;
-        for (int lane = 0; lane < Lanes.FLOATS; lane++) {
-            sum += Floats.get(scratch, base + sumAt + (long) row * Lanes.FLOATS + lane);
-        }
+        float sum = AttentionSoftmax.lanesSum(scratch, base + sumAt + (long) row * Lanes.FLOATS);
         int part = unit * splits + split;
         MemorySegment target = splits > 1 ? partials : out;
         long to = splits > 1 ? partialOffset(part, row) : outOffset(head, query0 + row);

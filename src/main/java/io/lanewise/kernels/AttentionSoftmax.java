@@ -148,6 +148,19 @@ final class AttentionSoftmax {
         return max.reduceLanes(VectorOperators.MAX);
     }
 
+    /** The sum of a vector's lanes, added in an order of its own. */
+    static float lanesSum(MemorySegment w, long off) {
+        FloatVector sum = FloatVector.fromMemorySegment(Lanes.FLOAT, w, off << 2, ORDER);
+        if (Lanes.FLOATS == 16) {
+            sum = sum.add(sum.rearrange(Floats.FROM_8));
+        }
+        if (Lanes.FLOATS >= 8) {
+            sum = sum.add(sum.rearrange(Floats.FROM_4));
+        }
+        sum = sum.add(sum.rearrange(Floats.FROM_2));
+        return sum.lane(0) + sum.lane(1);
+    }
+
     /**
      * Scores → probs in one row of n scores, n a multiple of a vector: lift · 2^(unit · score - max); returns their sum.
      */
