@@ -13,8 +13,8 @@ import jdk.incubator.vector.VectorOperators;
  * probs makes that good. The scales of keys are multiplied with sums over a line's four dims; those of values into the
  * probs before.
  *
- * <p>Several queries take their turns. Kernels for four were half as fast again, but are on the edge of what the compilers
- * of the JVM take: some runs boxed vectors to the end.
+ * <p>Several queries take their turns: a kernel for four is on the edge of what the compilers of the JVM take, and some
+ * runs boxed its vectors to the end.
  */
 final class AttentionBytes {
     /** What queries and probs are multiplied with. */
