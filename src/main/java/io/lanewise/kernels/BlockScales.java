@@ -183,7 +183,7 @@ final class BlockScales {
     }
 
     /**
-     * c [2 vectors of rows] += Σ over blocks of minimum · Σx, for one pair.
+     * c [2 vectors of rows] += Σ over blocks of minimum · Σx, for one pair; not for joined minima.
      *
      * @param sums Σx of blocks, times {@link NormalHalf#HALF_SCALE}
      * @param s0 byte of the pair's scales in the panel
@@ -193,9 +193,8 @@ final class BlockScales {
         if (minima == Minima.ADDED) {
             addHalves(sums, blocks, w, s0 + BYTES, step(), c, c0);
         } else {
-            boolean joined = minima == Minima.SUBTRACTED_JOINED;
-            subtractWholes(sums, blocks, w, s0 + BYTES, step(), subMinimaAt() - BYTES, Integer.numberOfTrailingZeros(parts),
-                    joined ? 4 : 0, joined ? 0xF : 0xFF, c, c0);
+            subtractWholes(sums, blocks, w, s0 + BYTES, step(), subMinimaAt() - BYTES, Integer.numberOfTrailingZeros(parts), c,
+                    c0);
         }
     }
 
@@ -215,7 +214,7 @@ final class BlockScales {
     }
 
     private static void subtractWholes(float[] sums, int blocks, MemorySegment w, long s0, long step, long wholesAt, int log,
-            int shift, int mask, MemorySegment c, long c0) {
+            MemorySegment c, long c0) {
         FloatVector y0 = FloatVector.zero(FLOAT);
         FloatVector y1 = y0;
         FloatVector z0 = y0;
@@ -224,11 +223,11 @@ final class BlockScales {
         for (int b = 0; b < blocks; b++) {
             long at = s0 + (b >> log) * step;
             FloatVector sum = FloatVector.broadcast(FLOAT, sums[b]);
-            IntVector low = IntVector.broadcast(INT, shift + ((b & 1) << 3));
-            IntVector high = IntVector.broadcast(INT, 16 + shift + ((b & 1) << 3));
+            IntVector low = IntVector.broadcast(INT, (b & 1) << 3);
+            IntVector high = IntVector.broadcast(INT, 16 + ((b & 1) << 3));
             IntVector u = IntVector.fromMemorySegment(INT, w, at + wholesAt + ((b & last) >> 1) * (long) BYTES, LITTLE_ENDIAN);
-            z0 = ((FloatVector) u.lanewise(LSHR, low).and(mask).convert(I2F, 0)).fma(sum, z0);
-            z1 = ((FloatVector) u.lanewise(LSHR, high).and(mask).convert(I2F, 0)).fma(sum, z1);
+            z0 = ((FloatVector) u.lanewise(LSHR, low).and(0xFF).convert(I2F, 0)).fma(sum, z0);
+            z1 = ((FloatVector) u.lanewise(LSHR, high).and(0xFF).convert(I2F, 0)).fma(sum, z1);
             if ((b & last) == last) {
                 IntVector d = IntVector.fromMemorySegment(INT, w, at, LITTLE_ENDIAN);
                 y0 = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(NormalHalf.BITS).reinterpretAsFloats().fma(z0, y0);

@@ -38,6 +38,11 @@ final class CodedPanels extends PanelFormat {
     private final int[] book;
     private final RowForm form;
     private final Kernel kernel;
+    /**
+     * Whether minima are added by a pass of their own: kernels of super-blocks take them along, but for that of 5 bits, for which
+     * C1 would run out of registers, so that it would never be compiled at all.
+     */
+    private final boolean minimaApart;
 
     private CodedPanels(DType dtype, RawBlocks raw, CodePacking packing, BlockScales scales, int zero, byte[] book, RowForm form,
             Kernel kernel) {
@@ -52,6 +57,7 @@ final class CodedPanels extends PanelFormat {
         }
         this.form = form;
         this.kernel = kernel;
+        this.minimaApart = scales.hasMinima() && (raw.length() == scales.block() || packing == CodePacking.FIVE);
     }
 
     /** One format a type. */
@@ -76,14 +82,14 @@ final class CodedPanels extends PanelFormat {
                 linear(DType.Q2_K, RawBlocks.Q2_K, CodePacking.TWO, 16, Minima.SUBTRACTED_JOINED, 0,
                         new CodeForm(16, 2, 2, true, 16, TwoRow::expand),
                         (x, w, w0, w1, step, s0, s1, size, sub, n, c, c0) -> TwoRow.supers(x.coefficients, x.starts, x.scales,
-                                x.centers, w, w0, w1, step, s0, s1, size, sub, n / 16, BITS, c, c0)),
+                                x.centers, x.sums, w, w0, w1, step, s0, s1, size, sub, n / 16, BITS, c, c0)),
                 linear(DType.Q3_K, RawBlocks.Q3_K, CodePacking.THREE, 16, Minima.NONE, 4,
                         new CodeForm(16, 4, 4, false, 18, ThreeRow::expand),
                         (x, w, w0, w1, step, s0, s1, size, sub, n, c, c0) -> ThreeRow.supers(x.coefficients, x.starts, x.scales,
                                 x.centers, w, w0, w1, step, s0, s1, size, sub, n / 16, BITS, c, c0)),
                 linear(DType.Q4_K, RawBlocks.Q4_K, CodePacking.FOUR, 8, Minima.SUBTRACTED, 0, fourAndMinimum,
                         (x, w, w0, w1, step, s0, s1, size, sub, n, c, c0) -> FourRow.supers(x.coefficients, x.starts, x.scales,
-                                x.centers, w, w0, w1, step, s0, s1, size, sub, n / 8, BITS, c, c0)),
+                                x.centers, x.sums, w, w0, w1, step, s0, s1, size, sub, n / 8, BITS, c, c0)),
                 linear(DType.Q5_K, RawBlocks.Q5_K, CodePacking.FIVE, 8, Minima.SUBTRACTED, 0, fiveAndMinimum,
                         (x, w, w0, w1, step, s0, s1, size, sub, n, c, c0) -> FiveRow.supers(x.coefficients, x.starts, x.scales,
                                 x.centers, w, w0, w1, step, s0, s1, size, sub, n / 16, BITS, c, c0)),
@@ -179,7 +185,7 @@ final class CodedPanels extends PanelFormat {
         long s1 = scalesAt(w, panel, PAIRS - 1);
         kernel.multiply(x, w.memory(), packing.at(w, panel, 0, 0), packing.at(w, panel, PAIRS - 1, 0), packing.step(w), s0, s1,
                 scales.step(), scales.subAt(), w.inDim(), c, c0);
-        if (scales.hasMinima()) {
+        if (minimaApart) {
             int blocks = w.inDim() / scales.block();
             scales.addMinima(x.sums, blocks, w.memory(), s0, c, c0);
             if (PAIRS == 2) {

@@ -58,8 +58,8 @@ final class FourRow {
      * @param rounds of 8 k
      * @param bits {@link NormalHalf#BITS}
      */
-    static void halves(int[] x, int[] starts, float[] scales, float[] centers, MemorySegment w, long w0, long w1, long step,
-            long s0, long s1, long scaleStep, int rounds, int bits, MemorySegment c, long c0) {
+    static void halves(int[] x, int[] starts, float[] scales, float[] centers, MemorySegment w, long w0, long w1,
+            long step, long s0, long s1, long scaleStep, int rounds, int bits, MemorySegment c, long c0) {
         ShortVector by4 = ShortVector.broadcast(SHORT, (short) 4);
         ShortVector by8 = ShortVector.broadcast(SHORT, (short) 8);
         ShortVector by12 = ShortVector.broadcast(SHORT, (short) 12);
@@ -151,10 +151,11 @@ final class FourRow {
      * The same for super-blocks of 256 with a byte of scale for 32.
      *
      * @param scaleStep from super-block to super-block
-     * @param subAt byte of the first scales in a super-block
+     * @param subAt byte of the first scales in a super-block; behind its four vectors of them lie four of minima
+     * @param sums Σx of blocks
      */
-    static void supers(int[] x, int[] starts, float[] scales, float[] centers, MemorySegment w, long w0, long w1, long step,
-            long s0, long s1, long scaleStep, long subAt, int rounds, int bits, MemorySegment c, long c0) {
+    static void supers(int[] x, int[] starts, float[] scales, float[] centers, float[] sums, MemorySegment w, long w0, long w1,
+            long step, long s0, long s1, long scaleStep, long subAt, int rounds, int bits, MemorySegment c, long c0) {
         ShortVector by4 = ShortVector.broadcast(SHORT, (short) 4);
         ShortVector by8 = ShortVector.broadcast(SHORT, (short) 8);
         ShortVector by12 = ShortVector.broadcast(SHORT, (short) 12);
@@ -166,6 +167,10 @@ final class FourRow {
         FloatVector z1 = y0;
         FloatVector z2 = y0;
         FloatVector z3 = y0;
+        FloatVector n0 = y0;
+        FloatVector n1 = y0;
+        FloatVector n2 = y0;
+        FloatVector n3 = y0;
         ShortVector a0 = IntVector.broadcast(INT, starts[0]).reinterpretAsShorts();
         ShortVector a1 = a0;
         for (int i = 0; i < rounds; i++) {
@@ -220,36 +225,55 @@ final class FourRow {
                 int block = i >> 2;
                 FloatVector f = FloatVector.broadcast(FLOAT, scales[block]);
                 FloatVector e = FloatVector.broadcast(FLOAT, centers[block]);
+                FloatVector sum = FloatVector.broadcast(FLOAT, -sums[block]);
                 IntVector low = IntVector.broadcast(INT, 24 - ((block & 1) << 3));
                 IntVector high = IntVector.broadcast(INT, 8 - ((block & 1) << 3));
-                IntVector u = IntVector.fromMemorySegment(INT, w, s0 + (block >> 3) * scaleStep + subAt + (block >> 1 & 3) * (long) BYTES,
-                        LITTLE_ENDIAN);
+                IntVector u = IntVector.fromMemorySegment(INT, w,
+                        s0 + (block >> 3) * scaleStep + subAt + (block >> 1 & 3) * (long) BYTES, LITTLE_ENDIAN);
                 IntVector t = a0.reinterpretAsInts();
                 z0 = ((FloatVector) t.lanewise(LSHL, 16).convert(I2F, 0)).fma(f, e)
                         .fma((FloatVector) u.lanewise(LSHL, low).lanewise(ASHR, 24).convert(I2F, 0), z0);
                 z1 = ((FloatVector) t.and(HIGH).convert(I2F, 0)).fma(f, e)
                         .fma((FloatVector) u.lanewise(LSHL, high).lanewise(ASHR, 24).convert(I2F, 0), z1);
+                u = IntVector.fromMemorySegment(INT, w,
+                        s0 + (block >> 3) * scaleStep + subAt + 4 * BYTES + (block >> 1 & 3) * (long) BYTES, LITTLE_ENDIAN);
+                n0 = ((FloatVector) u.lanewise(LSHL, low).lanewise(ASHR, 24).convert(I2F, 0)).fma(sum, n0);
+                n1 = ((FloatVector) u.lanewise(LSHL, high).lanewise(ASHR, 24).convert(I2F, 0)).fma(sum, n1);
                 if (TWO) {
-                    u = IntVector.fromMemorySegment(INT, w, s1 + (block >> 3) * scaleStep + subAt + (block >> 1 & 3) * (long) BYTES,
-                            LITTLE_ENDIAN);
+                    u = IntVector.fromMemorySegment(INT, w,
+                            s1 + (block >> 3) * scaleStep + subAt + (block >> 1 & 3) * (long) BYTES, LITTLE_ENDIAN);
                     t = a1.reinterpretAsInts();
                     z2 = ((FloatVector) t.lanewise(LSHL, 16).convert(I2F, 0)).fma(f, e)
                             .fma((FloatVector) u.lanewise(LSHL, low).lanewise(ASHR, 24).convert(I2F, 0), z2);
                     z3 = ((FloatVector) t.and(HIGH).convert(I2F, 0)).fma(f, e)
                             .fma((FloatVector) u.lanewise(LSHL, high).lanewise(ASHR, 24).convert(I2F, 0), z3);
+                    u = IntVector.fromMemorySegment(INT, w,
+                            s1 + (block >> 3) * scaleStep + subAt + 4 * BYTES + (block >> 1 & 3) * (long) BYTES, LITTLE_ENDIAN);
+                    n2 = ((FloatVector) u.lanewise(LSHL, low).lanewise(ASHR, 24).convert(I2F, 0)).fma(sum, n2);
+                    n3 = ((FloatVector) u.lanewise(LSHL, high).lanewise(ASHR, 24).convert(I2F, 0)).fma(sum, n3);
                 }
                 if ((block & 7) == 7) {
                     IntVector d = IntVector.fromMemorySegment(INT, w, s0 + (block >> 3) * scaleStep, LITTLE_ENDIAN);
                     y0 = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(z0, y0);
                     y1 = d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(z1, y1);
+                    d = IntVector.fromMemorySegment(INT, w, s0 + (block >> 3) * scaleStep + BYTES, LITTLE_ENDIAN);
+                    y0 = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(n0, y0);
+                    y1 = d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(n1, y1);
                     z0 = FloatVector.zero(FLOAT);
                     z1 = z0;
+                    n0 = z0;
+                    n1 = z0;
                     if (TWO) {
                         d = IntVector.fromMemorySegment(INT, w, s1 + (block >> 3) * scaleStep, LITTLE_ENDIAN);
                         y2 = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(z2, y2);
                         y3 = d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(z3, y3);
+                        d = IntVector.fromMemorySegment(INT, w, s1 + (block >> 3) * scaleStep + BYTES, LITTLE_ENDIAN);
+                        y2 = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(n2, y2);
+                        y3 = d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(n3, y3);
                         z2 = z0;
                         z3 = z0;
+                        n2 = z0;
+                        n3 = z0;
                     }
                 }
                 a0 = IntVector.broadcast(INT, starts[block + 1]).reinterpretAsShorts();

@@ -49,8 +49,8 @@ final class SixRow {
     }
 
     /** c [NR] = x · panel; parameters as those of {@link FourRow}, rounds of 8 k, a scale for 16. */
-    static void supers(int[] x, int[] starts, float[] scales, float[] centers, MemorySegment w, long w0, long w1, long step,
-            long s0, long s1, long scaleStep, long subAt, int rounds, int bits, MemorySegment c, long c0) {
+    static void supers(int[] x, int[] starts, float[] scales, float[] centers, MemorySegment w, long w0, long w1,
+            long step, long s0, long s1, long scaleStep, long subAt, int rounds, int bits, MemorySegment c, long c0) {
         ShortVector by6 = ShortVector.broadcast(SHORT, (short) 6);
         ShortVector by12 = ShortVector.broadcast(SHORT, (short) 12);
         ShortVector by14 = ShortVector.broadcast(SHORT, (short) 14);
@@ -130,16 +130,16 @@ final class SixRow {
                 FloatVector e = FloatVector.broadcast(FLOAT, centers[block]);
                 IntVector low = IntVector.broadcast(INT, 24 - ((block & 1) << 3));
                 IntVector high = IntVector.broadcast(INT, 8 - ((block & 1) << 3));
-                IntVector u = IntVector.fromMemorySegment(INT, w, s0 + (block >> 4) * scaleStep + subAt + (block >> 1 & 7) * (long) BYTES,
-                        LITTLE_ENDIAN);
+                IntVector u = IntVector.fromMemorySegment(INT, w,
+                        s0 + (block >> 4) * scaleStep + subAt + (block >> 1 & 7) * (long) BYTES, LITTLE_ENDIAN);
                 IntVector t = a0.reinterpretAsInts();
                 z0 = ((FloatVector) t.lanewise(LSHL, 16).convert(I2F, 0)).fma(f, e)
                         .fma((FloatVector) u.lanewise(LSHL, low).lanewise(ASHR, 24).convert(I2F, 0), z0);
                 z1 = ((FloatVector) t.and(HIGH).convert(I2F, 0)).fma(f, e)
                         .fma((FloatVector) u.lanewise(LSHL, high).lanewise(ASHR, 24).convert(I2F, 0), z1);
                 if (TWO) {
-                    u = IntVector.fromMemorySegment(INT, w, s1 + (block >> 4) * scaleStep + subAt + (block >> 1 & 7) * (long) BYTES,
-                            LITTLE_ENDIAN);
+                    u = IntVector.fromMemorySegment(INT, w,
+                            s1 + (block >> 4) * scaleStep + subAt + (block >> 1 & 7) * (long) BYTES, LITTLE_ENDIAN);
                     t = a1.reinterpretAsInts();
                     z2 = ((FloatVector) t.lanewise(LSHL, 16).convert(I2F, 0)).fma(f, e)
                             .fma((FloatVector) u.lanewise(LSHL, low).lanewise(ASHR, 24).convert(I2F, 0), z2);

@@ -151,16 +151,16 @@ final class TableRow {
                 FloatVector f = FloatVector.broadcast(FLOAT, scales[block]);
                 IntVector low = IntVector.broadcast(INT, 24 - ((block & 1) << 3));
                 IntVector high = IntVector.broadcast(INT, 8 - ((block & 1) << 3));
-                IntVector u = IntVector.fromMemorySegment(INT, w, s0 + (block >> 3) * scaleStep + subAt + (block >> 1 & 3) * (long) BYTES,
-                        LITTLE_ENDIAN);
+                IntVector u = IntVector.fromMemorySegment(INT, w,
+                        s0 + (block >> 3) * scaleStep + subAt + (block >> 1 & 3) * (long) BYTES, LITTLE_ENDIAN);
                 IntVector sums = a0.reinterpretAsInts();
                 z0 = ((FloatVector) sums.lanewise(LSHL, 16).convert(I2F, 0)).mul(f)
                         .fma((FloatVector) u.lanewise(LSHL, low).lanewise(ASHR, 24).convert(I2F, 0), z0);
                 z1 = ((FloatVector) sums.and(HIGH).convert(I2F, 0)).mul(f)
                         .fma((FloatVector) u.lanewise(LSHL, high).lanewise(ASHR, 24).convert(I2F, 0), z1);
                 if (TWO) {
-                    u = IntVector.fromMemorySegment(INT, w, s1 + (block >> 3) * scaleStep + subAt + (block >> 1 & 3) * (long) BYTES,
-                            LITTLE_ENDIAN);
+                    u = IntVector.fromMemorySegment(INT, w,
+                            s1 + (block >> 3) * scaleStep + subAt + (block >> 1 & 3) * (long) BYTES, LITTLE_ENDIAN);
                     sums = a1.reinterpretAsInts();
                     z2 = ((FloatVector) sums.lanewise(LSHL, 16).convert(I2F, 0)).mul(f)
                             .fma((FloatVector) u.lanewise(LSHL, low).lanewise(ASHR, 24).convert(I2F, 0), z2);

@@ -41,8 +41,8 @@ final class ThreeRow {
     }
 
     /** c [NR] = x · panel; parameters as those of {@link FourRow}, rounds of 16 k, a scale for each. */
-    static void supers(int[] x, int[] starts, float[] scales, float[] centers, MemorySegment w, long w0, long w1, long step,
-            long s0, long s1, long scaleStep, long subAt, int rounds, int bits, MemorySegment c, long c0) {
+    static void supers(int[] x, int[] starts, float[] scales, float[] centers, MemorySegment w, long w0, long w1,
+            long step, long s0, long s1, long scaleStep, long subAt, int rounds, int bits, MemorySegment c, long c0) {
         ShortVector by3 = ShortVector.broadcast(SHORT, (short) 3);
         ShortVector by6 = ShortVector.broadcast(SHORT, (short) 6);
         ShortVector by9 = ShortVector.broadcast(SHORT, (short) 9);
@@ -162,16 +162,16 @@ final class ThreeRow {
             FloatVector e = FloatVector.broadcast(FLOAT, centers[i]);
             IntVector low = IntVector.broadcast(INT, 24 - ((i & 1) << 3));
             IntVector high = IntVector.broadcast(INT, 8 - ((i & 1) << 3));
-            IntVector u = IntVector.fromMemorySegment(INT, w, s0 + (i >> 4) * scaleStep + subAt + (i >> 1 & 7) * (long) BYTES,
-                    LITTLE_ENDIAN);
+            IntVector u = IntVector.fromMemorySegment(INT, w,
+                    s0 + (i >> 4) * scaleStep + subAt + (i >> 1 & 7) * (long) BYTES, LITTLE_ENDIAN);
             IntVector t = a0.reinterpretAsInts();
             z0 = ((FloatVector) t.lanewise(LSHL, 16).convert(I2F, 0)).fma(f, e)
                     .fma((FloatVector) u.lanewise(LSHL, low).lanewise(ASHR, 24).convert(I2F, 0), z0);
             z1 = ((FloatVector) t.and(HIGH).convert(I2F, 0)).fma(f, e)
                     .fma((FloatVector) u.lanewise(LSHL, high).lanewise(ASHR, 24).convert(I2F, 0), z1);
             if (TWO) {
-                u = IntVector.fromMemorySegment(INT, w, s1 + (i >> 4) * scaleStep + subAt + (i >> 1 & 7) * (long) BYTES,
-                        LITTLE_ENDIAN);
+                u = IntVector.fromMemorySegment(INT, w,
+                        s1 + (i >> 4) * scaleStep + subAt + (i >> 1 & 7) * (long) BYTES, LITTLE_ENDIAN);
                 t = a1.reinterpretAsInts();
                 z2 = ((FloatVector) t.lanewise(LSHL, 16).convert(I2F, 0)).fma(f, e)
                         .fma((FloatVector) u.lanewise(LSHL, low).lanewise(ASHR, 24).convert(I2F, 0), z2);

@@ -37,8 +37,8 @@ final class TwoRow {
      * c [NR] = x · panel; parameters as those of {@link FourRow}, rounds of 16 k, a scale for each: the low half of a byte, whose
      * high half is the block's minimum.
      */
-    static void supers(int[] x, int[] starts, float[] scales, float[] centers, MemorySegment w, long w0, long w1, long step,
-            long s0, long s1, long scaleStep, long subAt, int rounds, int bits, MemorySegment c, long c0) {
+    static void supers(int[] x, int[] starts, float[] scales, float[] centers, float[] sums, MemorySegment w, long w0, long w1,
+            long step, long s0, long s1, long scaleStep, long subAt, int rounds, int bits, MemorySegment c, long c0) {
         ShortVector by2 = ShortVector.broadcast(SHORT, (short) 2);
         ShortVector by4 = ShortVector.broadcast(SHORT, (short) 4);
         ShortVector by6 = ShortVector.broadcast(SHORT, (short) 6);
@@ -54,6 +54,10 @@ final class TwoRow {
         FloatVector z1 = y0;
         FloatVector z2 = y0;
         FloatVector z3 = y0;
+        FloatVector n0 = y0;
+        FloatVector n1 = y0;
+        FloatVector n2 = y0;
+        FloatVector n3 = y0;
         for (int i = 0; i < rounds; i++) {
             long wk = (long) i * BYTES;
             int xk = 16 * i;
@@ -146,36 +150,53 @@ final class TwoRow {
             }
             FloatVector f = FloatVector.broadcast(FLOAT, scales[i]);
             FloatVector e = FloatVector.broadcast(FLOAT, centers[i]);
+            FloatVector sum = FloatVector.broadcast(FLOAT, -sums[i]);
             IntVector low = IntVector.broadcast(INT, (i & 1) << 3);
             IntVector high = IntVector.broadcast(INT, 16 + ((i & 1) << 3));
-            IntVector u = IntVector.fromMemorySegment(INT, w, s0 + (i >> 4) * scaleStep + subAt + (i >> 1 & 7) * (long) BYTES,
-                    LITTLE_ENDIAN);
+            IntVector u = IntVector.fromMemorySegment(INT, w,
+                    s0 + (i >> 4) * scaleStep + subAt + (i >> 1 & 7) * (long) BYTES, LITTLE_ENDIAN);
             IntVector t = a0.reinterpretAsInts();
             z0 = ((FloatVector) t.lanewise(LSHL, 16).convert(I2F, 0)).fma(f, e)
                     .fma((FloatVector) u.lanewise(LSHR, low).and(0xF).convert(I2F, 0), z0);
             z1 = ((FloatVector) t.and(HIGH).convert(I2F, 0)).fma(f, e)
                     .fma((FloatVector) u.lanewise(LSHR, high).and(0xF).convert(I2F, 0), z1);
+            u = u.lanewise(LSHR, 4);
+            n0 = ((FloatVector) u.lanewise(LSHR, low).and(0xF).convert(I2F, 0)).fma(sum, n0);
+            n1 = ((FloatVector) u.lanewise(LSHR, high).and(0xF).convert(I2F, 0)).fma(sum, n1);
             if (TWO) {
-                u = IntVector.fromMemorySegment(INT, w, s1 + (i >> 4) * scaleStep + subAt + (i >> 1 & 7) * (long) BYTES,
-                        LITTLE_ENDIAN);
+                u = IntVector.fromMemorySegment(INT, w,
+                        s1 + (i >> 4) * scaleStep + subAt + (i >> 1 & 7) * (long) BYTES, LITTLE_ENDIAN);
                 t = a1.reinterpretAsInts();
                 z2 = ((FloatVector) t.lanewise(LSHL, 16).convert(I2F, 0)).fma(f, e)
                         .fma((FloatVector) u.lanewise(LSHR, low).and(0xF).convert(I2F, 0), z2);
                 z3 = ((FloatVector) t.and(HIGH).convert(I2F, 0)).fma(f, e)
                         .fma((FloatVector) u.lanewise(LSHR, high).and(0xF).convert(I2F, 0), z3);
+                u = u.lanewise(LSHR, 4);
+                n2 = ((FloatVector) u.lanewise(LSHR, low).and(0xF).convert(I2F, 0)).fma(sum, n2);
+                n3 = ((FloatVector) u.lanewise(LSHR, high).and(0xF).convert(I2F, 0)).fma(sum, n3);
             }
             if ((i & 15) == 15) {
                 IntVector d = IntVector.fromMemorySegment(INT, w, s0 + (i >> 4) * scaleStep, LITTLE_ENDIAN);
                 y0 = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(z0, y0);
                 y1 = d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(z1, y1);
+                d = IntVector.fromMemorySegment(INT, w, s0 + (i >> 4) * scaleStep + BYTES, LITTLE_ENDIAN);
+                y0 = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(n0, y0);
+                y1 = d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(n1, y1);
                 z0 = FloatVector.zero(FLOAT);
                 z1 = z0;
+                n0 = z0;
+                n1 = z0;
                 if (TWO) {
                     d = IntVector.fromMemorySegment(INT, w, s1 + (i >> 4) * scaleStep, LITTLE_ENDIAN);
                     y2 = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(z2, y2);
                     y3 = d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(z3, y3);
+                    d = IntVector.fromMemorySegment(INT, w, s1 + (i >> 4) * scaleStep + BYTES, LITTLE_ENDIAN);
+                    y2 = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(n2, y2);
+                    y3 = d.lanewise(ASHR, 3).and(bits).reinterpretAsFloats().fma(n3, y3);
                     z2 = z0;
                     z3 = z0;
+                    n2 = z0;
+                    n3 = z0;
                 }
             }
         }
