@@ -31,7 +31,7 @@ final class WarmupRound implements AutoCloseable {
     private static final int MOST_ROWS = 12;
     /** Positions in the cache, a block: the last one is attended from alone, and the last ones together. */
     private static final int CACHED = 64;
-    /** With two heads a group this fills three tiles of 16 queries. */
+    /** Rows of queries that are attended from together. */
     private static final int QUERY_ROWS = 24;
     private static final int OUT = 64;
 
