@@ -4,7 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A few rows of x in the form that a product wants, for one worker. Every worker makes them for itself: 10 µs for 9,000
+ * A few rows of x in the form that a product wants, for one worker. Every worker makes them for itself: 10 to 15 µs for 9,000
  * numbers, which is no more than a stage of its own took, whose end all wait for and whose lines then move from core to core.
  */
 final class RowInputs {
