@@ -202,6 +202,10 @@ final class CodePacking {
         for (int pair = 0; pair < PAIRS; pair++) {
             long w0 = at(w, panel, pair, 0) + k0 / round * (long) BYTES;
             long column = 2L * pair * BYTES;
+            if (this == FOUR && book == null) {
+                nibbles(w.memory(), w0, step(w), depth / block, block / 4, scales, offsets, tile, column);
+                continue;
+            }
             for (int k = 0; k < round; k++) {
                 Pieces code = codes[k];
                 long from = w0 + code.lane[0] * step(w);
@@ -215,6 +219,49 @@ final class CodePacking {
                     pieces(w.memory(), w0, step(w), rounds, code, scales, offsets, toBlock, tile, to, round * NR * 4L, column);
                 }
             }
+        }
+    }
+
+    /**
+     * All of FOUR, in the order of the tile: each line of codes is read once, a block's scales too, and codes are not shifted to
+     * bit 0, but for the topmost, where its place is the sign's: scales have a power of two for each place instead.
+     */
+    private static void nibbles(MemorySegment w, long w0, long laneStep, int blocks, int lines, MemorySegment scales,
+            MemorySegment offsets, MemorySegment tile, long column) {
+        long t = column;
+        for (int block = 0; block < blocks; block++) {
+            long s = block * NR * 4L + column;
+            FloatVector s0 = FloatVector.fromMemorySegment(FLOAT, scales, s, LITTLE_ENDIAN);
+            FloatVector s4 = s0.mul(0x1p-4f);
+            FloatVector s8 = s0.mul(0x1p-8f);
+            FloatVector s12 = s0.mul(0x1p-12f);
+            FloatVector s28 = FloatVector.fromMemorySegment(FLOAT, scales, s + BYTES, LITTLE_ENDIAN);
+            FloatVector s16 = s28.mul(0x1p-16f);
+            FloatVector s20 = s28.mul(0x1p-20f);
+            FloatVector s24 = s28.mul(0x1p-24f);
+            FloatVector low = FloatVector.fromMemorySegment(FLOAT, offsets, s, LITTLE_ENDIAN);
+            FloatVector high = FloatVector.fromMemorySegment(FLOAT, offsets, s + BYTES, LITTLE_ENDIAN);
+            for (int line = 0; line < lines; line++) {
+                IntVector p = IntVector.fromMemorySegment(INT, w, w0 + (line >> 1) * (long) BYTES + (line & 1) * laneStep,
+                        LITTLE_ENDIAN);
+                ((FloatVector) p.and(0xF).convert(I2F, 0)).fma(s0, low).intoMemorySegment(tile, t, LITTLE_ENDIAN);
+                ((FloatVector) p.and(0xF0000).convert(I2F, 0)).fma(s16, high)
+                        .intoMemorySegment(tile, t + BYTES, LITTLE_ENDIAN);
+                ((FloatVector) p.and(0xF0).convert(I2F, 0)).fma(s4, low)
+                        .intoMemorySegment(tile, t + NR * 4L, LITTLE_ENDIAN);
+                ((FloatVector) p.and(0xF00000).convert(I2F, 0)).fma(s20, high)
+                        .intoMemorySegment(tile, t + NR * 4L + BYTES, LITTLE_ENDIAN);
+                ((FloatVector) p.and(0xF00).convert(I2F, 0)).fma(s8, low)
+                        .intoMemorySegment(tile, t + NR * 8L, LITTLE_ENDIAN);
+                ((FloatVector) p.and(0xF000000).convert(I2F, 0)).fma(s24, high)
+                        .intoMemorySegment(tile, t + NR * 8L + BYTES, LITTLE_ENDIAN);
+                ((FloatVector) p.and(0xF000).convert(I2F, 0)).fma(s12, low)
+                        .intoMemorySegment(tile, t + NR * 12L, LITTLE_ENDIAN);
+                ((FloatVector) p.lanewise(LSHR, 28).convert(I2F, 0)).fma(s28, high)
+                        .intoMemorySegment(tile, t + NR * 12L + BYTES, LITTLE_ENDIAN);
+                t += NR * 16L;
+            }
+            w0 += lines / 2 * (long) BYTES;
         }
     }
 

@@ -33,6 +33,8 @@ public final class Matmul {
     private static final long PANEL_STRIDE = NR * (long) Float.BYTES;
     /** Rows of a unit that are multiplied one by one: each takes as much room as several of x. */
     private static final int MOST_ROWS_ALONE = 8;
+    /** So many at least, or the thread that is done first waits too long for the others. */
+    private static final int UNITS_A_THREAD = 8;
 
     private final Team team;
     private final int maxRows;
@@ -99,6 +101,8 @@ public final class Matmul {
         private long yStride;
         private int panels;
         private int rowsPerUnit;
+        /** Units of a panel. */
+        private int rowBlocks;
         /** Units of the products before this one. */
         private int firstUnit;
     }
@@ -276,17 +280,20 @@ public final class Matmul {
             product.rowsPerUnit = product.rowByRow ? Math.min(product.rows, MOST_ROWS_ALONE)
                     : rowsPerUnit(Math.max(1, product.rows));
             product.firstUnit = units;
-            int rowBlocks = (product.rows + product.rowsPerUnit - 1) / product.rowsPerUnit;
-            units = Math.addExact(units, Math.multiplyExact(rowBlocks, product.panels));
+            product.rowBlocks = (product.rows + product.rowsPerUnit - 1) / product.rowsPerUnit;
+            units = Math.addExact(units, Math.multiplyExact(product.rowBlocks, product.panels));
         }
         return units;
     }
 
-    /** Equal parts of at most MC rows, and more of them where panels alone would not keep all threads busy to the end. */
+    /**
+     * Equal parts of at most MC rows, and more of them where panels alone would not keep all threads busy to the end. The parts
+     * of a panel follow each other, so that the later ones find its weights in L2.
+     */
     private int rowsPerUnit(int rows) {
         int cuts = (rows + blocks.mc() - 1) / blocks.mc();
         if (team.threads() > 1) {
-            int wanted = (4 * team.threads() + panels - 1) / panels;
+            int wanted = (UNITS_A_THREAD * team.threads() + panels - 1) / panels;
             int most = Math.max(1, rows / (8 * MR));
             cuts = Math.max(cuts, Math.min(wanted, most));
         }
@@ -302,9 +309,9 @@ public final class Matmul {
         for (int unit = claims.next(worker); unit >= 0; unit = claims.next(worker)) {
             Product product = products[productOf(unit)];
             int own = unit - product.firstUnit;
-            int firstRow = own / product.panels * product.rowsPerUnit;
+            int firstRow = own % product.rowBlocks * product.rowsPerUnit;
             int count = Math.min(product.rowsPerUnit, product.rows - firstRow);
-            runUnit(product, own % product.panels, firstRow, count, scratch[worker]);
+            runUnit(product, own / product.rowBlocks, firstRow, count, scratch[worker]);
         }
     }
 
