@@ -12,7 +12,7 @@ import io.lanewise.parallel.Machine;
  *
  * <p>Rows of x come from behind L2 whatever their number: 3 MB for 512 rows of 1,536. What a unit pays for is its first sweep,
  * which waits for the weights (7 % of 252 rows of 1,536, 3 % of 512), and the start of every tile, so both sizes are as large as
- * the caches let them be: kc 2,048 and mc 1,020 were 5 to 12 % faster than kc 1,024 and mc 252.
+ * the caches let them be. docs/performance.md has figures, most for and one against.
  *
  * @param kc depth of a weight tile: k is cut into equal parts of at most this
  * @param mc most rows of x in a unit of work, a multiple of MR: y [MC, NR] fills an eighth of L2
