@@ -7,27 +7,16 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The register tiles under training's products, a few rows of {@link #NR} columns. a is read by broadcasts at any row and
+ * The register tiles under training's attention, four rows of up to four vectors that add to what is there. a is read by broadcasts at any row and
  * column step, so that neither a row-major nor a transposed operand has to be packed; b comes a row of vectors at a time.
  * Offsets and steps count bytes.
  *
- * <p>On Zen 5 with 512-bit vectors, C2 code, one core of 255 GFLOP/s, k from 384 down to 32: six rows that start from
- * zero run at 255 to 248, whether a is packed or lies in rows 6 KiB apart; four rows that start from loaded sums at 236 to
- * 229; 8×3 vectors from zero at 244. More than 16 loaded accumulators (8×3, 8×2, 6×3, 5×4) are too much text for C1 ("out
- * of virtual registers"), and such a method may stay at tier 2 for ever, boxing every vector: 15 GFLOP/s, depending on how
- * busy the compiler was. Each tile is one method and hands out no vector, since one that crosses a call which is not
- * inlined is boxed too.
+ * <p>On Zen 5 with 512-bit vectors, C2 code, one core of 255 GFLOP/s, k from 384 down to 32: 236 to 229. More than 16 loaded
+ * accumulators (8×3, 8×2, 6×3, 5×4) are too much text for C1 ("out of virtual registers"), and such a method may stay at
+ * tier 2 for ever, boxing every vector: 15 GFLOP/s, depending on how busy the compiler was. Each tile is one method and hands
+ * out no vector, since one that crosses a call which is not inlined is boxed too.
  */
 final class FmaTile {
-    /**
-     * Vectors a row of a tile: with 32 vector registers 24 accumulators, 4 vectors of b and a broadcast of a fit; with 16
-     * (AVX2 and below) 12, 2 and 1.
-     */
-    static final int VECTORS = Lanes.BITS == 512 || System.getProperty("os.arch", "").equals("aarch64") ? 4 : 2;
-    /** Columns of every tile. */
-    static final int NR = VECTORS * Lanes.FLOATS;
-    /** Rows of {@link #product}. */
-    static final int PRODUCT_ROWS = 6;
     /** Rows of {@link #add}. */
     static final int ADD_ROWS = 4;
     /** {@link #add} takes columns in multiples of this. */
@@ -41,16 +30,6 @@ final class FmaTile {
 
     private FmaTile() {}
 
-    /** c[i, j] = Σ_k a[i, k]·b[k, j] for 6 rows i: a packed [k, {@link TileStrips#WIDTH}] and b [k, {@link #NR}]. */
-    static void product(MemorySegment a, long aAt, MemorySegment b, long bAt, int k, MemorySegment c, long cAt,
-            long cRow) {
-        if (VECTORS == 4) {
-            product6x4(a, aAt, b, bAt, k, c, cAt, cRow);
-        } else {
-            product6x2(a, aAt, b, bAt, k, c, cAt, cRow);
-        }
-    }
-
     /**
      * c[i, j] = z[i, j] + Σ_k a[i, k]·b[k, j] for any multiple of {@link #ADD_ROWS} rows and of {@link #ADD_COLUMNS}
      * columns; z may be c, or one row for all with a step of 0.
@@ -60,7 +39,7 @@ final class FmaTile {
         int vectors = columns / Lanes.FLOATS;
         for (int i = 0; i < rows; i += ADD_ROWS) {
             int v = 0;
-            if (VECTORS == 4) {
+            if (FloatTile.VECTORS == 4) {
                 for (; v <= vectors - 4; v += 4) {
                     add4x4(a, aAt + i * aRow, aRow, aStep, b, bAt + v * V, bStep, k, z, zAt + i * zRow + v * V, zRow, c,
                             cAt + i * cRow + v * V, cRow);
@@ -71,148 +50,6 @@ final class FmaTile {
                         cAt + i * cRow + v * V, cRow);
             }
         }
-    }
-
-    private static void product6x4(MemorySegment a, long aAt, MemorySegment b, long bAt, int k, MemorySegment c,
-            long cAt, long cRow) {
-        FloatVector c00 = FloatVector.zero(F);
-        FloatVector c01 = FloatVector.zero(F);
-        FloatVector c02 = FloatVector.zero(F);
-        FloatVector c03 = FloatVector.zero(F);
-        FloatVector c10 = FloatVector.zero(F);
-        FloatVector c11 = FloatVector.zero(F);
-        FloatVector c12 = FloatVector.zero(F);
-        FloatVector c13 = FloatVector.zero(F);
-        FloatVector c20 = FloatVector.zero(F);
-        FloatVector c21 = FloatVector.zero(F);
-        FloatVector c22 = FloatVector.zero(F);
-        FloatVector c23 = FloatVector.zero(F);
-        FloatVector c30 = FloatVector.zero(F);
-        FloatVector c31 = FloatVector.zero(F);
-        FloatVector c32 = FloatVector.zero(F);
-        FloatVector c33 = FloatVector.zero(F);
-        FloatVector c40 = FloatVector.zero(F);
-        FloatVector c41 = FloatVector.zero(F);
-        FloatVector c42 = FloatVector.zero(F);
-        FloatVector c43 = FloatVector.zero(F);
-        FloatVector c50 = FloatVector.zero(F);
-        FloatVector c51 = FloatVector.zero(F);
-        FloatVector c52 = FloatVector.zero(F);
-        FloatVector c53 = FloatVector.zero(F);
-        for (int i = 0; i < k; i++) {
-            long at = bAt + i * (4 * V);
-            long from = aAt + i * (4L * TileStrips.WIDTH);
-            FloatVector b0 = FloatVector.fromMemorySegment(F, b, at, LE);
-            FloatVector b1 = FloatVector.fromMemorySegment(F, b, at + V, LE);
-            FloatVector b2 = FloatVector.fromMemorySegment(F, b, at + 2 * V, LE);
-            FloatVector b3 = FloatVector.fromMemorySegment(F, b, at + 3 * V, LE);
-            FloatVector a0 = FloatVector.broadcast(F, a.get(LAYOUT, from));
-            c00 = a0.fma(b0, c00);
-            c01 = a0.fma(b1, c01);
-            c02 = a0.fma(b2, c02);
-            c03 = a0.fma(b3, c03);
-            FloatVector a1 = FloatVector.broadcast(F, a.get(LAYOUT, from + 4));
-            c10 = a1.fma(b0, c10);
-            c11 = a1.fma(b1, c11);
-            c12 = a1.fma(b2, c12);
-            c13 = a1.fma(b3, c13);
-            FloatVector a2 = FloatVector.broadcast(F, a.get(LAYOUT, from + 8));
-            c20 = a2.fma(b0, c20);
-            c21 = a2.fma(b1, c21);
-            c22 = a2.fma(b2, c22);
-            c23 = a2.fma(b3, c23);
-            FloatVector a3 = FloatVector.broadcast(F, a.get(LAYOUT, from + 12));
-            c30 = a3.fma(b0, c30);
-            c31 = a3.fma(b1, c31);
-            c32 = a3.fma(b2, c32);
-            c33 = a3.fma(b3, c33);
-            FloatVector a4 = FloatVector.broadcast(F, a.get(LAYOUT, from + 16));
-            c40 = a4.fma(b0, c40);
-            c41 = a4.fma(b1, c41);
-            c42 = a4.fma(b2, c42);
-            c43 = a4.fma(b3, c43);
-            FloatVector a5 = FloatVector.broadcast(F, a.get(LAYOUT, from + 20));
-            c50 = a5.fma(b0, c50);
-            c51 = a5.fma(b1, c51);
-            c52 = a5.fma(b2, c52);
-            c53 = a5.fma(b3, c53);
-        }
-        c00.intoMemorySegment(c, cAt, LE);
-        c01.intoMemorySegment(c, cAt + V, LE);
-        c02.intoMemorySegment(c, cAt + 2 * V, LE);
-        c03.intoMemorySegment(c, cAt + 3 * V, LE);
-        c10.intoMemorySegment(c, cAt + cRow, LE);
-        c11.intoMemorySegment(c, cAt + cRow + V, LE);
-        c12.intoMemorySegment(c, cAt + cRow + 2 * V, LE);
-        c13.intoMemorySegment(c, cAt + cRow + 3 * V, LE);
-        c20.intoMemorySegment(c, cAt + 2 * cRow, LE);
-        c21.intoMemorySegment(c, cAt + 2 * cRow + V, LE);
-        c22.intoMemorySegment(c, cAt + 2 * cRow + 2 * V, LE);
-        c23.intoMemorySegment(c, cAt + 2 * cRow + 3 * V, LE);
-        c30.intoMemorySegment(c, cAt + 3 * cRow, LE);
-        c31.intoMemorySegment(c, cAt + 3 * cRow + V, LE);
-        c32.intoMemorySegment(c, cAt + 3 * cRow + 2 * V, LE);
-        c33.intoMemorySegment(c, cAt + 3 * cRow + 3 * V, LE);
-        c40.intoMemorySegment(c, cAt + 4 * cRow, LE);
-        c41.intoMemorySegment(c, cAt + 4 * cRow + V, LE);
-        c42.intoMemorySegment(c, cAt + 4 * cRow + 2 * V, LE);
-        c43.intoMemorySegment(c, cAt + 4 * cRow + 3 * V, LE);
-        c50.intoMemorySegment(c, cAt + 5 * cRow, LE);
-        c51.intoMemorySegment(c, cAt + 5 * cRow + V, LE);
-        c52.intoMemorySegment(c, cAt + 5 * cRow + 2 * V, LE);
-        c53.intoMemorySegment(c, cAt + 5 * cRow + 3 * V, LE);
-    }
-
-    private static void product6x2(MemorySegment a, long aAt, MemorySegment b, long bAt, int k, MemorySegment c,
-            long cAt, long cRow) {
-        FloatVector c00 = FloatVector.zero(F);
-        FloatVector c01 = FloatVector.zero(F);
-        FloatVector c10 = FloatVector.zero(F);
-        FloatVector c11 = FloatVector.zero(F);
-        FloatVector c20 = FloatVector.zero(F);
-        FloatVector c21 = FloatVector.zero(F);
-        FloatVector c30 = FloatVector.zero(F);
-        FloatVector c31 = FloatVector.zero(F);
-        FloatVector c40 = FloatVector.zero(F);
-        FloatVector c41 = FloatVector.zero(F);
-        FloatVector c50 = FloatVector.zero(F);
-        FloatVector c51 = FloatVector.zero(F);
-        for (int i = 0; i < k; i++) {
-            long at = bAt + i * (2 * V);
-            long from = aAt + i * (4L * TileStrips.WIDTH);
-            FloatVector b0 = FloatVector.fromMemorySegment(F, b, at, LE);
-            FloatVector b1 = FloatVector.fromMemorySegment(F, b, at + V, LE);
-            FloatVector a0 = FloatVector.broadcast(F, a.get(LAYOUT, from));
-            c00 = a0.fma(b0, c00);
-            c01 = a0.fma(b1, c01);
-            FloatVector a1 = FloatVector.broadcast(F, a.get(LAYOUT, from + 4));
-            c10 = a1.fma(b0, c10);
-            c11 = a1.fma(b1, c11);
-            FloatVector a2 = FloatVector.broadcast(F, a.get(LAYOUT, from + 8));
-            c20 = a2.fma(b0, c20);
-            c21 = a2.fma(b1, c21);
-            FloatVector a3 = FloatVector.broadcast(F, a.get(LAYOUT, from + 12));
-            c30 = a3.fma(b0, c30);
-            c31 = a3.fma(b1, c31);
-            FloatVector a4 = FloatVector.broadcast(F, a.get(LAYOUT, from + 16));
-            c40 = a4.fma(b0, c40);
-            c41 = a4.fma(b1, c41);
-            FloatVector a5 = FloatVector.broadcast(F, a.get(LAYOUT, from + 20));
-            c50 = a5.fma(b0, c50);
-            c51 = a5.fma(b1, c51);
-        }
-        c00.intoMemorySegment(c, cAt, LE);
-        c01.intoMemorySegment(c, cAt + V, LE);
-        c10.intoMemorySegment(c, cAt + cRow, LE);
-        c11.intoMemorySegment(c, cAt + cRow + V, LE);
-        c20.intoMemorySegment(c, cAt + 2 * cRow, LE);
-        c21.intoMemorySegment(c, cAt + 2 * cRow + V, LE);
-        c30.intoMemorySegment(c, cAt + 3 * cRow, LE);
-        c31.intoMemorySegment(c, cAt + 3 * cRow + V, LE);
-        c40.intoMemorySegment(c, cAt + 4 * cRow, LE);
-        c41.intoMemorySegment(c, cAt + 4 * cRow + V, LE);
-        c50.intoMemorySegment(c, cAt + 5 * cRow, LE);
-        c51.intoMemorySegment(c, cAt + 5 * cRow + V, LE);
     }
 
     private static void add4x4(MemorySegment a, long aAt, long aRow, long aStep, MemorySegment b, long bAt,

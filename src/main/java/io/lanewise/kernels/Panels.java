@@ -7,7 +7,7 @@ import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/** Copies parts of row-major float matrices into the panels that {@link FmaTile} reads. Offsets count floats. */
+/** Copies parts of row-major float matrices into the panels that {@link FloatTile} reads. Offsets count floats. */
 final class Panels {
     private static final VectorSpecies<Float> F = Lanes.FLOAT;
     private static final ValueLayout.OfLong PAIR = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(LITTLE_ENDIAN);
@@ -103,18 +103,18 @@ final class Panels {
     }
 
     /**
-     * Cuts rows into panels of {@link FmaTile#NR} columns that lie {@code panelStep} apart: dst[panel, k, i] = src[k,
+     * Cuts rows into panels of {@link FloatTile#NR} columns that lie {@code panelStep} apart: dst[panel, k, i] = src[k,
      * panel·NR + i], zeros beyond the last column. Whole rows are read one after the other, as prefetchers like it.
      */
     static void cutRows(MemorySegment src, long srcOff, long srcRow, int rows, int cols, MemorySegment dst, long dstOff,
             long panelStep) {
-        int whole = cols / FmaTile.NR;
+        int whole = cols / FloatTile.NR;
         for (int k = 0; k < rows; k++) {
             long s = srcOff + k * srcRow;
-            long d = dstOff + (long) k * FmaTile.NR;
+            long d = dstOff + (long) k * FloatTile.NR;
             cutRow(src, s << 2, whole, dst, d << 2, panelStep << 2);
-            for (int i = whole * FmaTile.NR; i < Math.ceilDiv(cols, FmaTile.NR) * FmaTile.NR; i++) {
-                Floats.set(dst, d + whole * (panelStep - FmaTile.NR) + i, i < cols ? Floats.get(src, s + i) : 0f);
+            for (int i = whole * FloatTile.NR; i < Math.ceilDiv(cols, FloatTile.NR) * FloatTile.NR; i++) {
+                Floats.set(dst, d + whole * (panelStep - FloatTile.NR) + i, i < cols ? Floats.get(src, s + i) : 0f);
             }
         }
     }
@@ -125,13 +125,13 @@ final class Panels {
             FloatVector b = FloatVector.fromMemorySegment(F, src, s + V, LITTLE_ENDIAN);
             a.intoMemorySegment(dst, d, LITTLE_ENDIAN);
             b.intoMemorySegment(dst, d + V, LITTLE_ENDIAN);
-            if (FmaTile.VECTORS == 4) {
+            if (FloatTile.VECTORS == 4) {
                 a = FloatVector.fromMemorySegment(F, src, s + 2 * V, LITTLE_ENDIAN);
                 b = FloatVector.fromMemorySegment(F, src, s + 3 * V, LITTLE_ENDIAN);
                 a.intoMemorySegment(dst, d + 2 * V, LITTLE_ENDIAN);
                 b.intoMemorySegment(dst, d + 3 * V, LITTLE_ENDIAN);
             }
-            s += FmaTile.VECTORS * V;
+            s += FloatTile.VECTORS * V;
             d += panelStep;
         }
     }
