@@ -293,7 +293,10 @@ public final class TrainMatmul {
         }
     }
 
-    /** Rows × panels of one stretch of the sum. */
+    /**
+     * Rows × panels of one stretch of the sum. Where fewer than six rows are left, those before are computed once more, or
+     * what lies behind turned rows with them: a tile for few rows would hardly ever run and never be compiled.
+     */
     private void sweepBlock(int rowFrom, int rowTo, int panelFrom, int panelTo, int block, int worker) {
         MemorySegment rows = turnsA ? own[worker] : a;
         long rowStep = turnsA ? aStep() : aRow;
@@ -305,29 +308,32 @@ public final class TrainMatmul {
         boolean adds = block > 0 || accumulate;
         int count;
         for (int row = rowFrom; row < rowTo; row += count) {
-            count = FloatTile.rowsOf(rowTo - row);
-            long at = rowsAt + row * rowStep << 2;
+            int height = turnsA || m >= MR ? MR : FloatTile.rowsOf(rowTo - row);
+            count = Math.min(height, rowTo - row);
+            int before = turnsA ? 0 : height - count;
+            long at = rowsAt + (row - before) * rowStep << 2;
             for (int panel = panelFrom; panel < panelTo; panel++) {
                 int col = nFrom + panel * NR;
                 int cols = Math.min(NR, nTo - col);
                 long target = (long) row * n + col;
                 long panelAt = bAt + (sharesB ? panel * bStep() : 0) << 2;
-                if (cols == NR && !adds) {
-                    FloatTile.multiply(count, rows, at, rowStep << 2, b, panelAt, kc, c, target << 2, (long) n << 2);
+                if (cols == NR && count == height && !adds) {
+                    FloatTile.multiply(height, rows, at, rowStep << 2, b, panelAt, kc, c, target << 2, (long) n << 2);
                 } else {
-                    FloatTile.multiply(count, rows, at, rowStep << 2, b, panelAt, kc, tile, 0, NR * (long) Float.BYTES);
-                    store(tile, count, cols, target, adds);
+                    FloatTile.multiply(height, rows, at, rowStep << 2, b, panelAt, kc, tile, 0, NR * (long) Float.BYTES);
+                    store(tile, before, count, cols, target, adds);
                 }
             }
         }
     }
 
-    private void store(MemorySegment tile, int rows, int cols, long target, boolean adds) {
+    private void store(MemorySegment tile, int firstRow, int rows, int cols, long target, boolean adds) {
         for (int i = 0; i < rows; i++) {
+            long from = (firstRow + i) * (long) NR;
             if (adds) {
-                Panels.add(c, target + (long) i * n, tile, (long) i * NR, cols);
+                Panels.add(c, target + (long) i * n, tile, from, cols);
             } else {
-                Elementwise.copy(tile, (long) i * NR, c, target + (long) i * n, cols);
+                Elementwise.copy(tile, from, c, target + (long) i * n, cols);
             }
         }
     }
