@@ -456,13 +456,11 @@ public final class Attention {
         }
     }
 
-    /** c [count, NR] = x [count, depth] · w [depth, NR], all in scratch. */
+    /** c [count, NR] = x [count, depth] · w [depth, NR], all in scratch; rows behind them, up to a whole tile, are anything. */
     private void multiply(long x, long xStride, int count, long w, int depth, long c, long cStride) {
-        for (int row = 0; row < count; ) {
-            int step = FloatTile.rowsOf(count - row);
-            FloatTile.multiply(step, scratch, x + row * xStride << 2, xStride << 2, scratch, w << 2, depth, scratch,
+        for (int row = 0; row < count; row += FloatTile.MR) {
+            FloatTile.multiply(scratch, x + row * xStride << 2, xStride << 2, scratch, w << 2, depth, scratch,
                     c + row * cStride << 2, cStride << 2);
-            row += step;
         }
     }
 

@@ -15,23 +15,24 @@ final class Epilogue {
 
     private Epilogue() {}
 
-    /** c [rows, cols] = tile, or += tile unless {@code replace}. */
-    static void store(MemorySegment tile, int rows, int cols, boolean replace, MemorySegment c, long c0, long cStride) {
+    /** c [rows, cols] = the tile's rows from {@code firstRow} on, or += them unless {@code replace}. */
+    static void store(MemorySegment tile, int firstRow, int rows, int cols, boolean replace, MemorySegment c, long c0,
+            long cStride) {
         if (replace) {
             for (int row = 0; row < rows; row++) {
-                Elementwise.copy(tile, (long) row * NR, c, c0 + row * cStride, cols);
+                Elementwise.copy(tile, (long) (firstRow + row) * NR, c, c0 + row * cStride, cols);
             }
         } else if (cols == NR) {
-            addFullTile(tile, rows, c, c0, cStride);
+            addFullTile(tile, firstRow, rows, c, c0, cStride);
         } else {
-            add(tile, rows, cols, c, c0, cStride);
+            add(tile, firstRow, rows, cols, c, c0, cStride);
         }
     }
 
     /** The case of every k block but the first: whole vectors, no tail. */
-    private static void addFullTile(MemorySegment tile, int rows, MemorySegment c, long c0, long cStride) {
+    private static void addFullTile(MemorySegment tile, int firstRow, int rows, MemorySegment c, long c0, long cStride) {
         for (int row = 0; row < rows; row++) {
-            long from = (long) row * NR;
+            long from = (long) (firstRow + row) * NR;
             long to = c0 + row * cStride;
             for (int i = 0; i < NR; i += Lanes.FLOATS) {
                 fromMemorySegment(FLOAT, c, to + i << 2, LITTLE_ENDIAN)
@@ -41,11 +42,11 @@ final class Epilogue {
         }
     }
 
-    /** c [rows, cols] += tile. */
-    static void add(MemorySegment tile, int rows, int cols, MemorySegment c, long c0, long cStride) {
+    /** c [rows, cols] += the tile's rows from {@code firstRow} on. */
+    static void add(MemorySegment tile, int firstRow, int rows, int cols, MemorySegment c, long c0, long cStride) {
         for (int row = 0; row < rows; row++) {
             long to = c0 + row * cStride;
-            Elementwise.add(c, to, tile, (long) row * NR, c, to, cols);
+            Elementwise.add(c, to, tile, (long) (firstRow + row) * NR, c, to, cols);
         }
     }
 

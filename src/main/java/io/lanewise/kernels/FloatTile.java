@@ -28,7 +28,7 @@ final class FloatTile {
     static final int VECTORS = Lanes.BITS == 512 || System.getProperty("os.arch", "").equals("aarch64") ? 4 : 2;
     /** Columns of a tile: the output rows of a weight panel. */
     static final int NR = VECTORS * Lanes.FLOATS;
-    /** Most rows of a tile. */
+    /** Rows of a tile. */
     static final int MR = 6;
 
     private static final VectorSpecies<Float> FLOAT = Lanes.FLOAT;
@@ -38,30 +38,14 @@ final class FloatTile {
 
     private FloatTile() {}
 
-    /** As many rows as are left, at most {@link #MR}: 6, 4, 2 or 1. */
-    static int rowsOf(int left) {
-        return left >= 6 ? 6 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
-    }
-
     /**
-     * c [rows, NR] = x [rows, depth] · w [depth, NR].
+     * c [{@link #MR}, NR] = x [MR, depth] · w [depth, NR]. Where fewer rows are left, callers take those before once more:
+     * every further height would be a second of C2's time, for a tile that hardly ever runs.
      *
-     * @param rows 6, 4, 2 or 1, see {@link #rowsOf}
      * @param xStride bytes from one row of x to the next
      * @param cStride bytes from one row of c to the next
      */
-    static void multiply(int rows, MemorySegment x, long x0, long xStride, MemorySegment w, long w0, int depth,
-            MemorySegment c, long c0, long cStride) {
-        switch (rows) {
-            case 6 -> rows6(x, x0, xStride, w, w0, depth, c, c0, cStride);
-            case 4 -> rows4(x, x0, xStride, w, w0, depth, c, c0, cStride);
-            case 2 -> rows2(x, x0, xStride, w, w0, depth, c, c0, cStride);
-            case 1 -> rows1(x, x0, w, w0, depth, c, c0);
-            default -> throw new IllegalArgumentException("rows: expected 6, 4, 2 or 1, got " + rows);
-        }
-    }
-
-    private static void rows6(MemorySegment x, long x0, long xStride, MemorySegment w, long w0, int depth,
+    static void multiply(MemorySegment x, long x0, long xStride, MemorySegment w, long w0, int depth,
             MemorySegment c, long c0, long cStride) {
         long x1 = x0 + xStride;
         long x2 = x1 + xStride;
@@ -165,126 +149,8 @@ final class FloatTile {
         }
     }
 
-    private static void rows4(MemorySegment x, long x0, long xStride, MemorySegment w, long w0, int depth,
-            MemorySegment c, long c0, long cStride) {
-        long x1 = x0 + xStride;
-        long x2 = x1 + xStride;
-        long x3 = x2 + xStride;
-        FloatVector a00 = FloatVector.zero(FLOAT);
-        FloatVector a01 = FloatVector.zero(FLOAT);
-        FloatVector a02 = FloatVector.zero(FLOAT);
-        FloatVector a03 = FloatVector.zero(FLOAT);
-        FloatVector a10 = FloatVector.zero(FLOAT);
-        FloatVector a11 = FloatVector.zero(FLOAT);
-        FloatVector a12 = FloatVector.zero(FLOAT);
-        FloatVector a13 = FloatVector.zero(FLOAT);
-        FloatVector a20 = FloatVector.zero(FLOAT);
-        FloatVector a21 = FloatVector.zero(FLOAT);
-        FloatVector a22 = FloatVector.zero(FLOAT);
-        FloatVector a23 = FloatVector.zero(FLOAT);
-        FloatVector a30 = FloatVector.zero(FLOAT);
-        FloatVector a31 = FloatVector.zero(FLOAT);
-        FloatVector a32 = FloatVector.zero(FLOAT);
-        FloatVector a33 = FloatVector.zero(FLOAT);
-        for (int k = 0; k < depth; k++) {
-            long xk = (long) k << 2;
-            long wk = w0 + (long) k * STEP;
-            FloatVector b0 = FloatVector.fromMemorySegment(FLOAT, w, wk, LITTLE_ENDIAN);
-            FloatVector b1 = FloatVector.fromMemorySegment(FLOAT, w, wk + BYTES, LITTLE_ENDIAN);
-            FloatVector v0 = FloatVector.broadcast(FLOAT, x.get(F32, x0 + xk));
-            a00 = v0.fma(b0, a00);
-            a01 = v0.fma(b1, a01);
-            FloatVector v1 = FloatVector.broadcast(FLOAT, x.get(F32, x1 + xk));
-            a10 = v1.fma(b0, a10);
-            a11 = v1.fma(b1, a11);
-            FloatVector v2 = FloatVector.broadcast(FLOAT, x.get(F32, x2 + xk));
-            a20 = v2.fma(b0, a20);
-            a21 = v2.fma(b1, a21);
-            FloatVector v3 = FloatVector.broadcast(FLOAT, x.get(F32, x3 + xk));
-            a30 = v3.fma(b0, a30);
-            a31 = v3.fma(b1, a31);
-            if (VECTORS == 4) {
-                FloatVector b2 = FloatVector.fromMemorySegment(FLOAT, w, wk + 2 * BYTES, LITTLE_ENDIAN);
-                FloatVector b3 = FloatVector.fromMemorySegment(FLOAT, w, wk + 3 * BYTES, LITTLE_ENDIAN);
-                a02 = v0.fma(b2, a02);
-                a03 = v0.fma(b3, a03);
-                a12 = v1.fma(b2, a12);
-                a13 = v1.fma(b3, a13);
-                a22 = v2.fma(b2, a22);
-                a23 = v2.fma(b3, a23);
-                a32 = v3.fma(b2, a32);
-                a33 = v3.fma(b3, a33);
-            }
-        }
-        long c1 = c0 + cStride;
-        long c2 = c1 + cStride;
-        long c3 = c2 + cStride;
-        a00.intoMemorySegment(c, c0, LITTLE_ENDIAN);
-        a01.intoMemorySegment(c, c0 + BYTES, LITTLE_ENDIAN);
-        a10.intoMemorySegment(c, c1, LITTLE_ENDIAN);
-        a11.intoMemorySegment(c, c1 + BYTES, LITTLE_ENDIAN);
-        a20.intoMemorySegment(c, c2, LITTLE_ENDIAN);
-        a21.intoMemorySegment(c, c2 + BYTES, LITTLE_ENDIAN);
-        a30.intoMemorySegment(c, c3, LITTLE_ENDIAN);
-        a31.intoMemorySegment(c, c3 + BYTES, LITTLE_ENDIAN);
-        if (VECTORS == 4) {
-            a02.intoMemorySegment(c, c0 + 2 * BYTES, LITTLE_ENDIAN);
-            a03.intoMemorySegment(c, c0 + 3 * BYTES, LITTLE_ENDIAN);
-            a12.intoMemorySegment(c, c1 + 2 * BYTES, LITTLE_ENDIAN);
-            a13.intoMemorySegment(c, c1 + 3 * BYTES, LITTLE_ENDIAN);
-            a22.intoMemorySegment(c, c2 + 2 * BYTES, LITTLE_ENDIAN);
-            a23.intoMemorySegment(c, c2 + 3 * BYTES, LITTLE_ENDIAN);
-            a32.intoMemorySegment(c, c3 + 2 * BYTES, LITTLE_ENDIAN);
-            a33.intoMemorySegment(c, c3 + 3 * BYTES, LITTLE_ENDIAN);
-        }
-    }
-
-    private static void rows2(MemorySegment x, long x0, long xStride, MemorySegment w, long w0, int depth,
-            MemorySegment c, long c0, long cStride) {
-        long x1 = x0 + xStride;
-        FloatVector a00 = FloatVector.zero(FLOAT);
-        FloatVector a01 = FloatVector.zero(FLOAT);
-        FloatVector a02 = FloatVector.zero(FLOAT);
-        FloatVector a03 = FloatVector.zero(FLOAT);
-        FloatVector a10 = FloatVector.zero(FLOAT);
-        FloatVector a11 = FloatVector.zero(FLOAT);
-        FloatVector a12 = FloatVector.zero(FLOAT);
-        FloatVector a13 = FloatVector.zero(FLOAT);
-        for (int k = 0; k < depth; k++) {
-            long xk = (long) k << 2;
-            long wk = w0 + (long) k * STEP;
-            FloatVector b0 = FloatVector.fromMemorySegment(FLOAT, w, wk, LITTLE_ENDIAN);
-            FloatVector b1 = FloatVector.fromMemorySegment(FLOAT, w, wk + BYTES, LITTLE_ENDIAN);
-            FloatVector v0 = FloatVector.broadcast(FLOAT, x.get(F32, x0 + xk));
-            a00 = v0.fma(b0, a00);
-            a01 = v0.fma(b1, a01);
-            FloatVector v1 = FloatVector.broadcast(FLOAT, x.get(F32, x1 + xk));
-            a10 = v1.fma(b0, a10);
-            a11 = v1.fma(b1, a11);
-            if (VECTORS == 4) {
-                FloatVector b2 = FloatVector.fromMemorySegment(FLOAT, w, wk + 2 * BYTES, LITTLE_ENDIAN);
-                FloatVector b3 = FloatVector.fromMemorySegment(FLOAT, w, wk + 3 * BYTES, LITTLE_ENDIAN);
-                a02 = v0.fma(b2, a02);
-                a03 = v0.fma(b3, a03);
-                a12 = v1.fma(b2, a12);
-                a13 = v1.fma(b3, a13);
-            }
-        }
-        long c1 = c0 + cStride;
-        a00.intoMemorySegment(c, c0, LITTLE_ENDIAN);
-        a01.intoMemorySegment(c, c0 + BYTES, LITTLE_ENDIAN);
-        a10.intoMemorySegment(c, c1, LITTLE_ENDIAN);
-        a11.intoMemorySegment(c, c1 + BYTES, LITTLE_ENDIAN);
-        if (VECTORS == 4) {
-            a02.intoMemorySegment(c, c0 + 2 * BYTES, LITTLE_ENDIAN);
-            a03.intoMemorySegment(c, c0 + 3 * BYTES, LITTLE_ENDIAN);
-            a12.intoMemorySegment(c, c1 + 2 * BYTES, LITTLE_ENDIAN);
-            a13.intoMemorySegment(c, c1 + 3 * BYTES, LITTLE_ENDIAN);
-        }
-    }
-
-    private static void rows1(MemorySegment x, long x0, MemorySegment w, long w0, int depth,
-            MemorySegment c, long c0) {
+    /** c [NR] = x [depth] · w [depth, NR], with the bits that {@link #multiply} gives. */
+    static void multiplyRow(MemorySegment x, long x0, MemorySegment w, long w0, int depth, MemorySegment c, long c0) {
         FloatVector a00 = FloatVector.zero(FLOAT);
         FloatVector a01 = FloatVector.zero(FLOAT);
         FloatVector a02 = FloatVector.zero(FLOAT);

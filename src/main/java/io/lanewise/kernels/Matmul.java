@@ -113,6 +113,8 @@ public final class Matmul {
         private final MemorySegment weights;
         /** A result tile [MR, NR]. */
         private final MemorySegment tile;
+        /** Rows of x [MR, KC], where there are fewer than a tile has. */
+        private final MemorySegment fewRows;
         /** Sums [MC, NR] that cannot go to y at once. */
         private final MemorySegment sums;
         /** The sums of up beside those of gate. */
@@ -124,6 +126,7 @@ public final class Matmul {
         Scratch(Arena arena, Blocks blocks, int maxRows) {
             weights = arena.allocate(blocks.kc() * PANEL_STRIDE, Tensor.ALIGNMENT);
             tile = arena.allocate(MR * PANEL_STRIDE, Tensor.ALIGNMENT);
+            fewRows = arena.allocate(MR * (long) Float.BYTES * blocks.kc(), Tensor.ALIGNMENT);
             sums = arena.allocate(maxRows * PANEL_STRIDE, Tensor.ALIGNMENT);
             ups = arena.allocate(maxRows * PANEL_STRIDE, Tensor.ALIGNMENT);
             unpacking = new UnpackScratch(arena, blocks.kc());
@@ -343,7 +346,7 @@ public final class Matmul {
         } else if (product.addToY && product.activation != Activation.NONE) {
             sweep(product, panel, firstRow, count, own, own.sums, 0, NR, cols, false);
             Epilogue.finish(product.bias, column, product.activation, own.sums, 0, NR, count, cols);
-            Epilogue.add(own.sums, count, cols, product.y, y0, product.yStride);
+            Epilogue.add(own.sums, 0, count, cols, product.y, y0, product.yStride);
         } else {
             sweep(product, panel, firstRow, count, own, product.y, y0, product.yStride, cols, product.addToY);
             Epilogue.finish(product.bias, column, product.activation, product.y, y0, product.yStride, count, cols);
@@ -377,7 +380,7 @@ public final class Matmul {
                 w.format().multiplyRow(x, w, panel, k0, k, c, c0 << 2);
             } else {
                 w.format().multiplyRow(x, w, panel, k0, k, tile, 0);
-                Epilogue.store(tile, 1, cols, k0 == 0 && !add, c, c0, 0);
+                Epilogue.store(tile, 0, 1, cols, k0 == 0 && !add, c, c0, 0);
             }
         }
     }
@@ -401,24 +404,37 @@ public final class Matmul {
             } else {
                 w.format().unpack(w, panel, k0, k, own.weights, own.unpacking);
             }
-            sweepTile(product.x, xStep, weights, w0, k, x0 + 4L * k0, count, own.tile, c, c0, cStride, cols, direct, replace);
+            sweepTile(product.x, xStep, firstRow, weights, w0, k, x0 + 4L * k0, count, own, c, c0, cStride, cols, direct,
+                    replace);
         }
     }
 
-    /** c [count, cols] = (c +) x [count, depth] · weights [depth, NR]; x0 and w0 count bytes. */
-    private void sweepTile(MemorySegment x, long xStep, MemorySegment weights, long w0, int depth, long x0, int count,
-            MemorySegment tile, MemorySegment c, long c0, long cStride, int cols, boolean direct, boolean replace) {
-        for (int row = 0; row < count; ) {
-            int step = FloatTile.rowsOf(count - row);
+    /**
+     * c [count, cols] = (c +) x [count, depth] · weights [depth, NR]; x0 and w0 count bytes. {@code before} rows of x lie before
+     * these: where fewer than a tile has are left, it takes some of them once more, or what lies behind a copy of all.
+     */
+    private static void sweepTile(MemorySegment x, long xStep, int before, MemorySegment weights, long w0, int depth, long x0,
+            int count, Scratch own, MemorySegment c, long c0, long cStride, int cols, boolean direct, boolean replace) {
+        for (int row = 0; row < count; row += MR) {
+            int left = Math.min(MR, count - row);
+            int again = MR - left;
             long xRow = x0 + row * xStep;
             long cRow = c0 + row * cStride;
-            if (direct) {
-                FloatTile.multiply(step, x, xRow, xStep, weights, w0, depth, c, cRow << 2, cStride << 2);
+            if (direct && again == 0) {
+                FloatTile.multiply(x, xRow, xStep, weights, w0, depth, c, cRow << 2, cStride << 2);
+            } else if (direct && count == 1 && before == 0) {
+                FloatTile.multiplyRow(x, xRow, weights, w0, depth, c, cRow << 2);
+            } else if (before + row >= again) {
+                FloatTile.multiply(x, xRow - again * xStep, xStep, weights, w0, depth, own.tile, 0, PANEL_STRIDE);
+                Epilogue.store(own.tile, again, left, cols, replace, c, cRow, cStride);
+            } else if (count == 1) {
+                FloatTile.multiplyRow(x, xRow, weights, w0, depth, own.tile, 0);
+                Epilogue.store(own.tile, 0, 1, cols, replace, c, cRow, cStride);
             } else {
-                FloatTile.multiply(step, x, xRow, xStep, weights, w0, depth, tile, 0, PANEL_STRIDE);
-                Epilogue.store(tile, step, cols, replace, c, cRow, cStride);
+                Panels.copyRows(x, xRow >> 2, xStep >> 2, left, depth, own.fewRows, 0, depth);
+                FloatTile.multiply(own.fewRows, 0, 4L * depth, weights, w0, depth, own.tile, 0, PANEL_STRIDE);
+                Epilogue.store(own.tile, 0, left, cols, replace, c, cRow, cStride);
             }
-            row += step;
         }
     }
 }

@@ -306,22 +306,25 @@ public final class TrainMatmul {
         MemorySegment tile = edge[worker];
         int kc = depthOf(block);
         boolean adds = block > 0 || accumulate;
-        int count;
-        for (int row = rowFrom; row < rowTo; row += count) {
-            int height = turnsA || m >= MR ? MR : FloatTile.rowsOf(rowTo - row);
-            count = Math.min(height, rowTo - row);
-            int before = turnsA ? 0 : height - count;
-            long at = rowsAt + (row - before) * rowStep << 2;
+        for (int row = rowFrom; row < rowTo; row += MR) {
+            int count = Math.min(MR, rowTo - row);
+            int again = turnsA ? 0 : Math.min(row, MR - count);
+            long at = rowsAt + (row - again) * rowStep << 2;
             for (int panel = panelFrom; panel < panelTo; panel++) {
                 int col = nFrom + panel * NR;
                 int cols = Math.min(NR, nTo - col);
                 long target = (long) row * n + col;
                 long panelAt = bAt + (sharesB ? panel * bStep() : 0) << 2;
-                if (cols == NR && count == height && !adds) {
-                    FloatTile.multiply(height, rows, at, rowStep << 2, b, panelAt, kc, c, target << 2, (long) n << 2);
+                if (cols == NR && count == MR && !adds) {
+                    FloatTile.multiply(rows, at, rowStep << 2, b, panelAt, kc, c, target << 2, (long) n << 2);
+                } else if (turnsA || m >= MR) {
+                    FloatTile.multiply(rows, at, rowStep << 2, b, panelAt, kc, tile, 0, NR * (long) Float.BYTES);
+                    store(tile, again, count, cols, target, adds);
                 } else {
-                    FloatTile.multiply(height, rows, at, rowStep << 2, b, panelAt, kc, tile, 0, NR * (long) Float.BYTES);
-                    store(tile, before, count, cols, target, adds);
+                    for (int i = 0; i < count; i++) {
+                        FloatTile.multiplyRow(rows, at + (i * rowStep << 2), b, panelAt, kc, tile, i * NR * (long) Float.BYTES);
+                    }
+                    store(tile, 0, count, cols, target, adds);
                 }
             }
         }
