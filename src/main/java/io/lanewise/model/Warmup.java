@@ -3,24 +3,29 @@ package io.lanewise.model;
 import io.lanewise.format.Checkpoint;
 import io.lanewise.tensor.DType;
 import io.lanewise.tensor.TensorSource;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Set;
 
 /**
  * Runs the kernels that a model needs on a few numbers of their own while its weights load, until the JIT compiler has
  * come: cold, a vector operation costs a hundred times what it costs compiled, and the first prompt would pay for that.
- * One thread, which rests as much as it works while things are slow, since the compiler wants the processor too.
+ * One thread, which gives every part the same time and rests as much as it works while things are slow, since the compiler
+ * wants the processor too.
  */
 public final class Warmup {
     /** Smaller models are through their first prompt before a warm-up is. */
     private static final long LEAST_WEIGHTS = 16_000_000;
     /** Nobody waits longer than this from the beginning on; while weights load the warm-up may take longer. */
-    private static final long MOST_NANOS = 2_000_000_000L;
-    /** A round of {@link WarmupRound} takes a tenth of this when all is compiled, and a hundred times that before. */
-    private static final long FAST_ROUND_NANOS = 300_000;
-    private static final int FAST_ROUNDS = 5;
-    /** So many rounds until the compiler has been called for most kernels. */
-    private static final int BUSY_ROUNDS = 150;
+    private static final long MOST_NANOS = 1_600_000_000L;
+    /** What a part of {@link WarmupKernels} takes several times when all is compiled, and a hundredth of before. */
+    private static final long FAST_NANOS = 50_000;
+    private static final int FAST_RUNS = 5;
+    /** So many runs until the compiler has been called for most kernels of a part. */
+    private static final int BUSY_RUNS = 150;
     private static final Set<DType> WARM = EnumSet.noneOf(DType.class);
     private static final Warmup NONE = new Warmup();
 
@@ -67,25 +72,51 @@ public final class Warmup {
     }
 
     private void run(ModelConfig config, Set<DType> types) {
-        try (WarmupRound round = new WarmupRound(config, types)) {
+        try (WarmupKernels kernels = new WarmupKernels(config, types)) {
+            List<Part> cold = new ArrayList<>();
+            for (Runnable kernel : kernels.parts()) {
+                cold.add(new Part(kernel));
+            }
             long start = System.nanoTime();
-            int fast = 0;
-            int rounds = 0;
-            for (long now = start; fast < FAST_ROUNDS && now - start < (awaited ? MOST_NANOS : 5 * MOST_NANOS); ) {
-                round.run();
-                long end = System.nanoTime();
-                fast = end - now < FAST_ROUND_NANOS ? fast + 1 : 0;
-                if (fast == 0 && ++rounds > BUSY_ROUNDS) {
-                    Thread.sleep(0, (int) Math.min(999_999, end - now));
+            while (!cold.isEmpty() && System.nanoTime() - start < (awaited ? MOST_NANOS : 5 * MOST_NANOS)) {
+                Part part = Collections.min(cold, Part.LEAST_TIME);
+                part.run();
+                if (part.fast == FAST_RUNS) {
+                    cold.remove(part);
                 }
-                now = System.nanoTime();
             }
         } catch (InterruptedException | RuntimeException skipped) {
             // A kernel that cannot run says so when the model does.
         }
     }
 
-    /** The weights are loaded: waits until the kernels are compiled, or two seconds have passed since the beginning. */
+    /** Some kernels, and how they do. */
+    private static final class Part {
+        static final Comparator<Part> LEAST_TIME = Comparator.comparingLong(part -> part.nanos);
+
+        private final Runnable kernels;
+        private long nanos;
+        private int runs;
+        /** Fast runs in a row. */
+        private int fast;
+
+        Part(Runnable kernels) {
+            this.kernels = kernels;
+        }
+
+        void run() throws InterruptedException {
+            long start = System.nanoTime();
+            kernels.run();
+            long took = System.nanoTime() - start;
+            nanos += took;
+            fast = took < FAST_NANOS ? fast + 1 : 0;
+            if (++runs > BUSY_RUNS && fast == 0) {
+                Thread.sleep(0, (int) Math.min(999_999, took));
+            }
+        }
+    }
+
+    /** The weights are loaded: waits until the kernels are compiled, or 1.6 seconds have passed since the beginning. */
     public void await() {
         awaited = true;
         try {
