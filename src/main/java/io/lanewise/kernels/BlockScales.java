@@ -35,6 +35,7 @@ final class BlockScales {
     private final int parts;
     private final int block;
     private final Minima minima;
+    private final long superBytes;
 
     /**
      * @param raw what files have
@@ -45,6 +46,11 @@ final class BlockScales {
         this.parts = parts;
         this.block = raw.length() / parts;
         this.minima = minima;
+        int vectors = hasMinima() ? 2 : 1;
+        if (parts > 1) {
+            vectors += parts / 2 * (hasMinima() && minima != Minima.SUBTRACTED_JOINED ? 2 : 1);
+        }
+        this.superBytes = vectors * (long) BYTES;
     }
 
     /** k that have one scale. */
@@ -58,16 +64,12 @@ final class BlockScales {
 
     /** Bytes from a block or super-block of a pair to its next; those of the other pair lie between. */
     long step() {
-        return CodePacking.PAIRS * superBytes();
+        return CodePacking.PAIRS * superBytes;
     }
 
     /** Bytes of a pair's block or super-block. */
     long superBytes() {
-        int vectors = hasMinima() ? 2 : 1;
-        if (parts > 1) {
-            vectors += parts / 2 * (hasMinima() && minima != Minima.SUBTRACTED_JOINED ? 2 : 1);
-        }
-        return vectors * (long) BYTES;
+        return superBytes;
     }
 
     /** Byte of the whole scales in a super-block. */
@@ -87,14 +89,18 @@ final class BlockScales {
     /** Writes the scales of the row at byte {@code from}, its lane and half at byte {@code to}; false if one cannot be held. */
     boolean packRow(MemorySegment rows, long from, int inDim, MemorySegment memory, long to) {
         int all = 0;
-        for (int k = 0; k < inDim; k += raw.length(), from += raw.bytes(), to += step()) {
+        int length = raw.length();
+        long bytes = raw.bytes();
+        long step = step();
+        boolean minimum = hasMinima();
+        for (int k = 0; k < inDim; k += length, from += bytes, to += step) {
             int scale = raw.scale(rows, from);
             all |= scale;
             Bits.set16(memory, to, scale);
-            if (hasMinima()) {
-                int minimum = raw.minimum(rows, from);
-                all |= minimum;
-                Bits.set16(memory, to + BYTES, minimum);
+            if (minimum) {
+                int offset = raw.minimum(rows, from);
+                all |= offset;
+                Bits.set16(memory, to + BYTES, offset);
             }
             if (parts > 1) {
                 packParts(rows, from, memory, to);

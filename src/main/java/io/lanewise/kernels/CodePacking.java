@@ -148,24 +148,31 @@ final class CodePacking {
      */
     void packRow(MemorySegment codes, long from, PackedMatrix to, int panel, int row) {
         int rounds = to.inDim() / round;
+        int pair = row / (2 * LANES);
         long place = row % LANES * 4L + row / LANES % 2 * 2L;
+        if (this == FOUR && codes.byteSize() > 0) {
+            packNibbles(codes, from, rounds, to.memory(), at(to, panel, pair, 0) + place, step(to));
+            return;
+        }
         for (int lane = 0; lane < lanes.size(); lane++) {
-            long at = at(to, panel, row / (2 * LANES), lane) + place;
+            long at = at(to, panel, pair, lane) + place;
             if (codes.byteSize() == 0) {
                 Transpose.scatterZeroHalves(rounds, to.memory(), at, BYTES);
-            } else if (this == FOUR) {
-                packNibbles(codes, from + 4 * lane, rounds, to.memory(), at);
             } else {
                 packLane(codes, from, round, rounds, to.memory(), at, fields[lane]);
             }
         }
     }
 
-    /** {@link #packLane} of FOUR. */
-    private static void packNibbles(MemorySegment codes, long from, int rounds, MemorySegment to, long at) {
+    /** {@link #packLane} of FOUR, both lanes at once, {@code step} bytes apart. */
+    private static void packNibbles(MemorySegment codes, long from, int rounds, MemorySegment to, long at, long step) {
         for (int i = 0; i < rounds; i++) {
-            int four = Bits.i32(codes, from + 8L * i);
-            Bits.set16(to, at + (long) i * BYTES, four & 0xF | four >>> 4 & 0xF0 | four >>> 8 & 0xF00 | four >>> 12 & 0xF000);
+            long eight = codes.get(EIGHT, from + 8L * i);
+            eight = (eight | eight >>> 4) & 0x00FF00FF00FF00FFL;
+            eight = (eight | eight >>> 8) & 0x0000FFFF0000FFFFL;
+            long line = at + (long) i * BYTES;
+            Bits.set16(to, line, (int) eight);
+            Bits.set16(to, line + step, (int) (eight >>> 32));
         }
     }
 

@@ -3,6 +3,7 @@ package io.lanewise.model;
 import io.lanewise.format.Checkpoint;
 import io.lanewise.tensor.DType;
 import io.lanewise.tensor.TensorSource;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -13,8 +14,7 @@ import java.util.Set;
 /**
  * Runs the kernels that a model needs on a few numbers of their own while its weights load, until the JIT compiler has
  * come: cold, a vector operation costs a hundred times what it costs compiled, and the first prompt would pay for that.
- * One thread, which gives every part the same time and rests as much as it works while things are slow, since the compiler
- * wants the processor too.
+ * One thread, which gives every part the same time.
  */
 public final class Warmup {
     /** Smaller models are through their first prompt before a warm-up is. */
@@ -26,6 +26,8 @@ public final class Warmup {
     private static final int FAST_RUNS = 5;
     /** So many runs until the compiler has been called for most kernels of a part. */
     private static final int BUSY_RUNS = 150;
+    /** How long a part rests after that, in times of its run: the compiler wants the processor too. */
+    private static final int REST = 4;
     private static final Set<DType> WARM = EnumSet.noneOf(DType.class);
     private static final Warmup NONE = new Warmup();
 
@@ -111,7 +113,7 @@ public final class Warmup {
             nanos += took;
             fast = took < FAST_NANOS ? fast + 1 : 0;
             if (++runs > BUSY_RUNS && fast == 0) {
-                Thread.sleep(0, (int) Math.min(999_999, took));
+                Thread.sleep(Duration.ofNanos(REST * took));
             }
         }
     }
