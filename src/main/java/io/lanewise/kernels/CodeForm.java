@@ -196,7 +196,8 @@ final class CodeForm extends RowForm {
         return sum.lane(0) + sum.lane(1);
     }
 
-    private static float sum(MemorySegment x, long from, int block) {
+    /** Σx of a block. */
+    static float sum(MemorySegment x, long from, int block) {
         FloatVector sum = FloatVector.zero(Lanes.FLOAT);
         for (int i = 0; i < block; i += Lanes.FLOATS) {
             sum = sum.add(FloatVector.fromMemorySegment(Lanes.FLOAT, x, from + 4L * i, LITTLE_ENDIAN));

@@ -21,7 +21,7 @@ import jdk.incubator.vector.VectorSpecies;
  * <pre>
  *   bits   k a round   lanes
  *   2      16          2 of 8 codes
- *   3      16          3 of 5 codes, and a bit of k 15 each
+ *   3      16          3 of 5 codes, and a bit of k 15 each; planes: 2 of the low two bits of 8 codes, 1 of 16 third bits
  *   4      8           2 of 4 codes
  *   5      16          5 of 3 codes, and a bit of k 15 each
  *   6      8           3 of 2 codes, and 4 bits: of k 6 | the rest of k 6 and of k 7 | of k 7
@@ -34,6 +34,8 @@ import jdk.incubator.vector.VectorSpecies;
 final class CodePacking {
     static final CodePacking TWO = new CodePacking(2, 16, run(2, 8, 0), run(2, 8, 8));
     static final CodePacking THREE = new CodePacking(3, 16, runAndBit(3, 5, 0), runAndBit(3, 5, 1), runAndBit(3, 5, 2));
+    /** Of 3 bits too: the low two bits of 8 k, of the other 8, and the third bits of all. */
+    static final CodePacking PLANES = new CodePacking(3, 16, fields(0, 8, 0, 2), fields(8, 8, 0, 2), fields(0, 16, 2, 1));
     static final CodePacking FOUR = new CodePacking(4, 8, run(4, 4, 0), run(4, 4, 4));
     static final CodePacking FIVE = new CodePacking(5, 16, runAndBit(5, 3, 0), runAndBit(5, 3, 1), runAndBit(5, 3, 2),
             runAndBit(5, 3, 3), runAndBit(5, 3, 4));
@@ -102,9 +104,14 @@ final class CodePacking {
 
     /** A lane filled with the codes of {@code count} k from {@code first} on. */
     private static List<Field> run(int bits, int count, int first) {
+        return fields(first, count, 0, bits);
+    }
+
+    /** A lane filled with bits {@code from} to {@code from + width} of the codes of {@code count} k from {@code first} on. */
+    private static List<Field> fields(int first, int count, int from, int width) {
         List<Field> fields = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            fields.add(new Field(first + i, 0, bits, bits * i));
+            fields.add(new Field(first + i, from, width, width * i));
         }
         return fields;
     }

@@ -79,14 +79,8 @@ final class CodedPanels extends PanelFormat {
                 linear(DType.Q4_1, RawBlocks.Q4_1, CodePacking.FOUR, 1, Minima.ADDED, 0, fourAndMinimum, fourHalves),
                 linear(DType.Q5_0, RawBlocks.Q5_0, CodePacking.FIVE, 1, Minima.NONE, 16, five, fiveHalves),
                 linear(DType.Q5_1, RawBlocks.Q5_1, CodePacking.FIVE, 1, Minima.ADDED, 0, fiveAndMinimum, fiveHalves),
-                linear(DType.Q2_K, RawBlocks.Q2_K, CodePacking.TWO, 16, Minima.SUBTRACTED_JOINED, 0,
-                        new CodeForm(16, 2, 2, true, 16, TwoRow::expand),
-                        (x, w, w0, w1, step, s0, s1, size, sub, n, c, c0) -> TwoRow.supers(x.coefficients, x.starts, x.scales,
-                                x.centers, x.sums, w, w0, w1, step, s0, s1, size, sub, n / 16, BITS, c, c0)),
-                linear(DType.Q3_K, RawBlocks.Q3_K, CodePacking.THREE, 16, Minima.NONE, 4,
-                        new CodeForm(16, 4, 4, false, 18, ThreeRow::expand),
-                        (x, w, w0, w1, step, s0, s1, size, sub, n, c, c0) -> ThreeRow.supers(x.coefficients, x.starts, x.scales,
-                                x.centers, w, w0, w1, step, s0, s1, size, sub, n / 16, BITS, c, c0)),
+                q2K(),
+                q3K(),
                 linear(DType.Q4_K, RawBlocks.Q4_K, CodePacking.FOUR, 8, Minima.SUBTRACTED, 0, fourAndMinimum,
                         (x, w, w0, w1, step, s0, s1, size, sub, n, c, c0) -> FourRow.supers(x.coefficients, x.starts, x.scales,
                                 x.centers, x.sums, w, w0, w1, step, s0, s1, size, sub, n / 8, BITS, c, c0)),
@@ -102,6 +96,30 @@ final class CodedPanels extends PanelFormat {
                 book(DType.IQ4_XS, RawBlocks.IQ4_XS, 8, SmallBlocks.IQ4_VALUES, iq4,
                         (x, w, w0, w1, step, s0, s1, size, sub, n, c, c0) -> TableRow.supers(x.tables, x.scales, w, w0, w1, step,
                                 s0, s1, size, sub, n / 8, BITS, c, c0)));
+    }
+
+    private static CodedPanels q2K() {
+        if (Lanes.BITS == 512) {
+            return linear(DType.Q2_K, RawBlocks.Q2_K, CodePacking.TWO, 16, Minima.SUBTRACTED_JOINED, 0, new PairForm(false),
+                    (x, w, w0, w1, step, s0, s1, size, sub, n, c, c0) -> PairRow.two(x.tables, x.scales, x.sums, w, w0, w1, step,
+                            s0, s1, size, sub, n / 16, BITS, c, c0));
+        }
+        return linear(DType.Q2_K, RawBlocks.Q2_K, CodePacking.TWO, 16, Minima.SUBTRACTED_JOINED, 0,
+                new CodeForm(16, 2, 2, true, 16, TwoRow::expand),
+                (x, w, w0, w1, step, s0, s1, size, sub, n, c, c0) -> TwoRow.supers(x.coefficients, x.starts, x.scales,
+                        x.centers, x.sums, w, w0, w1, step, s0, s1, size, sub, n / 16, BITS, c, c0));
+    }
+
+    private static CodedPanels q3K() {
+        if (Lanes.BITS == 512) {
+            return linear(DType.Q3_K, RawBlocks.Q3_K, CodePacking.PLANES, 16, Minima.NONE, 4, new PairForm(true),
+                    (x, w, w0, w1, step, s0, s1, size, sub, n, c, c0) -> PairRow.three(x.tables, x.scales, w, w0, w1, step, s0,
+                            s1, size, sub, n / 16, BITS, c, c0));
+        }
+        return linear(DType.Q3_K, RawBlocks.Q3_K, CodePacking.THREE, 16, Minima.NONE, 4,
+                new CodeForm(16, 4, 4, false, 18, ThreeRow::expand),
+                (x, w, w0, w1, step, s0, s1, size, sub, n, c, c0) -> ThreeRow.supers(x.coefficients, x.starts, x.scales,
+                        x.centers, w, w0, w1, step, s0, s1, size, sub, n / 16, BITS, c, c0));
     }
 
     private static CodedPanels linear(DType dtype, RawBlocks raw, CodePacking packing, int parts, Minima minima, int zero,

@@ -24,6 +24,7 @@ final class MatmulCase {
     final float[] bias;
     final MemorySegment biasSegment;
     final MemorySegment x;
+    private final RowInput[] pairInputs;
     private final double[] coded;
     private final float[][] tableScales;
     final int xOff = 3;
@@ -58,6 +59,7 @@ final class MatmulCase {
         boolean oneByOne = rows <= format.fewRows();
         this.coded = oneByOne && format.rowForm() instanceof CodeForm form ? codes(arena, form) : null;
         this.tableScales = oneByOne && format.rowForm() instanceof TableForm form ? tableScales(arena, form) : null;
+        this.pairInputs = oneByOne && format.rowForm() instanceof PairForm form ? pairInputs(arena, form) : null;
     }
 
     private RowInput input(Arena arena, RowForm form, int row) {
@@ -77,6 +79,14 @@ final class MatmulCase {
             }
         }
         return values;
+    }
+
+    private RowInput[] pairInputs(Arena arena, PairForm form) {
+        RowInput[] inputs = new RowInput[rows];
+        for (int i = 0; i < rows; i++) {
+            inputs[i] = input(arena, form, i);
+        }
+        return inputs;
     }
 
     /** What 1 stands for in the tables of each row and each 32 k. */
@@ -251,6 +261,17 @@ final class MatmulCase {
                 scale *= raw.subScale(weights.segment(), at, k0 / 32 % 8);
             }
             bound += 16 * Math.abs(scale) * tableScales[row][k0 / 32] / CodeForm.UNIT;
+        }
+        for (int k0 = 0; pairInputs != null && k0 < in; k0 += 16) {
+            RawBlocks raw = RawBlocks.valueOf(dtype.name());
+            long at = ((long) column * in + k0) / raw.length() * raw.bytes();
+            MemorySegment blocks = weights.segment();
+            float scale = NormalHalf.toFloat(raw.scale(blocks, at)) * raw.subScale(blocks, at, k0 / 16 % 16);
+            int lookUps = dtype == DType.Q3_K ? 12 : 8;
+            bound += 0.5 * lookUps * Math.abs(scale) * pairInputs[row].scales[k0 / 256] / CodeForm.UNIT;
+            if (dtype == DType.Q2_K) {
+                bound += 0.5 * Math.abs(NormalHalf.toFloat(raw.minimum(blocks, at))) * pairInputs[row].sums[k0 / 256] / CodeForm.UNIT;
+            }
         }
         return bound;
     }
