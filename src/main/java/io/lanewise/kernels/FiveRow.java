@@ -20,6 +20,7 @@ final class FiveRow {
     private static final VectorSpecies<Integer> INT = Lanes.INT;
     private static final VectorSpecies<Float> FLOAT = Lanes.FLOAT;
     private static final int HIGH = 0xFFFF0000;
+    private static final short ZERO = 0;
 
     private FiveRow() {}
 
@@ -45,7 +46,6 @@ final class FiveRow {
             long s0, long s1, long scaleStep, int rounds, int bits, MemorySegment c, long c0) {
         ShortVector by5 = ShortVector.broadcast(SHORT, (short) 5);
         ShortVector by10 = ShortVector.broadcast(SHORT, (short) 10);
-        ShortVector by15 = ShortVector.broadcast(SHORT, (short) 15);
         FloatVector y0 = FloatVector.zero(FLOAT);
         FloatVector y1 = y0;
         FloatVector y2 = y0;
@@ -82,9 +82,9 @@ final class FiveRow {
                 a1 = q0.lanewise(LSHR, by10).mul(v).add(a1);
             }
             v = IntVector.broadcast(INT, x[xk + 3]).reinterpretAsShorts();
-            a0 = p0.lanewise(LSHR, by15).mul(v).add(a0);
+            a0 = a0.add(v, p0.lt(ZERO));
             if (TWO) {
-                a1 = q0.lanewise(LSHR, by15).mul(v).add(a1);
+                a1 = a1.add(v, q0.lt(ZERO));
             }
             v = IntVector.broadcast(INT, x[xk + 4]).reinterpretAsShorts();
             a0 = p1.mul(v).add(a0);
@@ -102,9 +102,9 @@ final class FiveRow {
                 a1 = q1.lanewise(LSHR, by10).mul(v).add(a1);
             }
             v = IntVector.broadcast(INT, x[xk + 7]).reinterpretAsShorts();
-            a0 = p1.lanewise(LSHR, by15).mul(v).add(a0);
+            a0 = a0.add(v, p1.lt(ZERO));
             if (TWO) {
-                a1 = q1.lanewise(LSHR, by15).mul(v).add(a1);
+                a1 = a1.add(v, q1.lt(ZERO));
             }
             v = IntVector.broadcast(INT, x[xk + 8]).reinterpretAsShorts();
             a0 = p2.mul(v).add(a0);
@@ -122,9 +122,9 @@ final class FiveRow {
                 a1 = q2.lanewise(LSHR, by10).mul(v).add(a1);
             }
             v = IntVector.broadcast(INT, x[xk + 11]).reinterpretAsShorts();
-            a0 = p2.lanewise(LSHR, by15).mul(v).add(a0);
+            a0 = a0.add(v, p2.lt(ZERO));
             if (TWO) {
-                a1 = q2.lanewise(LSHR, by15).mul(v).add(a1);
+                a1 = a1.add(v, q2.lt(ZERO));
             }
             v = IntVector.broadcast(INT, x[xk + 12]).reinterpretAsShorts();
             a0 = p3.mul(v).add(a0);
@@ -142,9 +142,9 @@ final class FiveRow {
                 a1 = q3.lanewise(LSHR, by10).mul(v).add(a1);
             }
             v = IntVector.broadcast(INT, x[xk + 15]).reinterpretAsShorts();
-            a0 = p3.lanewise(LSHR, by15).mul(v).add(a0);
+            a0 = a0.add(v, p3.lt(ZERO));
             if (TWO) {
-                a1 = q3.lanewise(LSHR, by15).mul(v).add(a1);
+                a1 = a1.add(v, q3.lt(ZERO));
             }
             v = IntVector.broadcast(INT, x[xk + 16]).reinterpretAsShorts();
             a0 = p4.mul(v).add(a0);
@@ -162,9 +162,9 @@ final class FiveRow {
                 a1 = q4.lanewise(LSHR, by10).mul(v).add(a1);
             }
             v = IntVector.broadcast(INT, x[xk + 19]).reinterpretAsShorts();
-            a0 = p4.lanewise(LSHR, by15).mul(v).add(a0);
+            a0 = a0.add(v, p4.lt(ZERO));
             if (TWO) {
-                a1 = q4.lanewise(LSHR, by15).mul(v).add(a1);
+                a1 = a1.add(v, q4.lt(ZERO));
             }
             if ((i & 1) == 1) {
                 int block = i >> 1;
@@ -201,7 +201,6 @@ final class FiveRow {
             long s0, long s1, long scaleStep, long subAt, int rounds, int bits, MemorySegment c, long c0) {
         ShortVector by5 = ShortVector.broadcast(SHORT, (short) 5);
         ShortVector by10 = ShortVector.broadcast(SHORT, (short) 10);
-        ShortVector by15 = ShortVector.broadcast(SHORT, (short) 15);
         FloatVector y0 = FloatVector.zero(FLOAT);
         FloatVector y1 = y0;
         FloatVector y2 = y0;
@@ -242,9 +241,9 @@ final class FiveRow {
                 a1 = q0.lanewise(LSHR, by10).mul(v).add(a1);
             }
             v = IntVector.broadcast(INT, x[xk + 3]).reinterpretAsShorts();
-            a0 = p0.lanewise(LSHR, by15).mul(v).add(a0);
+            a0 = a0.add(v, p0.lt(ZERO));
             if (TWO) {
-                a1 = q0.lanewise(LSHR, by15).mul(v).add(a1);
+                a1 = a1.add(v, q0.lt(ZERO));
             }
             v = IntVector.broadcast(INT, x[xk + 4]).reinterpretAsShorts();
             a0 = p1.mul(v).add(a0);
@@ -262,9 +261,9 @@ final class FiveRow {
                 a1 = q1.lanewise(LSHR, by10).mul(v).add(a1);
             }
             v = IntVector.broadcast(INT, x[xk + 7]).reinterpretAsShorts();
-            a0 = p1.lanewise(LSHR, by15).mul(v).add(a0);
+            a0 = a0.add(v, p1.lt(ZERO));
             if (TWO) {
-                a1 = q1.lanewise(LSHR, by15).mul(v).add(a1);
+                a1 = a1.add(v, q1.lt(ZERO));
             }
             v = IntVector.broadcast(INT, x[xk + 8]).reinterpretAsShorts();
             a0 = p2.mul(v).add(a0);
@@ -282,9 +281,9 @@ final class FiveRow {
                 a1 = q2.lanewise(LSHR, by10).mul(v).add(a1);
             }
             v = IntVector.broadcast(INT, x[xk + 11]).reinterpretAsShorts();
-            a0 = p2.lanewise(LSHR, by15).mul(v).add(a0);
+            a0 = a0.add(v, p2.lt(ZERO));
             if (TWO) {
-                a1 = q2.lanewise(LSHR, by15).mul(v).add(a1);
+                a1 = a1.add(v, q2.lt(ZERO));
             }
             v = IntVector.broadcast(INT, x[xk + 12]).reinterpretAsShorts();
             a0 = p3.mul(v).add(a0);
@@ -302,9 +301,9 @@ final class FiveRow {
                 a1 = q3.lanewise(LSHR, by10).mul(v).add(a1);
             }
             v = IntVector.broadcast(INT, x[xk + 15]).reinterpretAsShorts();
-            a0 = p3.lanewise(LSHR, by15).mul(v).add(a0);
+            a0 = a0.add(v, p3.lt(ZERO));
             if (TWO) {
-                a1 = q3.lanewise(LSHR, by15).mul(v).add(a1);
+                a1 = a1.add(v, q3.lt(ZERO));
             }
             v = IntVector.broadcast(INT, x[xk + 16]).reinterpretAsShorts();
             a0 = p4.mul(v).add(a0);
@@ -322,9 +321,9 @@ final class FiveRow {
                 a1 = q4.lanewise(LSHR, by10).mul(v).add(a1);
             }
             v = IntVector.broadcast(INT, x[xk + 19]).reinterpretAsShorts();
-            a0 = p4.lanewise(LSHR, by15).mul(v).add(a0);
+            a0 = a0.add(v, p4.lt(ZERO));
             if (TWO) {
-                a1 = q4.lanewise(LSHR, by15).mul(v).add(a1);
+                a1 = a1.add(v, q4.lt(ZERO));
             }
             if ((i & 1) == 1) {
                 int block = i >> 1;
