@@ -5,6 +5,7 @@ import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
+import static jdk.incubator.vector.VectorOperators.REVERSE_BYTES;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -40,9 +41,9 @@ final class FourRow {
             int c1 = codes[k + 1];
             int c2 = codes[k + 2];
             int c3 = codes[k + 3];
-            x[k] = (c0 & 0xFFFF) * 0x10001;
+            x[k] = (c0 - (c2 << 8) & 0xFFFF) * 0x10001;
             x[k + 1] = (c1 - (c0 << 4) & 0xFFFF) * 0x10001;
-            x[k + 2] = (c2 - (c1 << 4) & 0xFFFF) * 0x10001;
+            x[k + 2] = (c2 - (c0 << 8) & 0xFFFF) * 0x10001;
             x[k + 3] = (c3 - (c2 << 4) & 0xFFFF) * 0x10001;
         }
     }
@@ -60,8 +61,6 @@ final class FourRow {
      */
     static void halves(int[] x, int[] starts, float[] scales, float[] centers, MemorySegment w, long w0, long w1,
             long step, long s0, long s1, long scaleStep, int rounds, int bits, MemorySegment c, long c0) {
-        ShortVector by4 = ShortVector.broadcast(SHORT, (short) 4);
-        ShortVector by8 = ShortVector.broadcast(SHORT, (short) 8);
         ShortVector by12 = ShortVector.broadcast(SHORT, (short) 12);
         FloatVector y0 = FloatVector.zero(FLOAT);
         FloatVector y1 = y0;
@@ -83,14 +82,14 @@ final class FourRow {
                 a1 = q0.mul(v).add(a1);
             }
             v = IntVector.broadcast(INT, x[xk + 1]).reinterpretAsShorts();
-            a0 = p0.lanewise(LSHR, by4).mul(v).add(a0);
+            a0 = p0.lanewise(REVERSE_BYTES).lanewise(LSHR, by12).mul(v).add(a0);
             if (TWO) {
-                a1 = q0.lanewise(LSHR, by4).mul(v).add(a1);
+                a1 = q0.lanewise(REVERSE_BYTES).lanewise(LSHR, by12).mul(v).add(a1);
             }
             v = IntVector.broadcast(INT, x[xk + 2]).reinterpretAsShorts();
-            a0 = p0.lanewise(LSHR, by8).mul(v).add(a0);
+            a0 = p0.lanewise(REVERSE_BYTES).mul(v).add(a0);
             if (TWO) {
-                a1 = q0.lanewise(LSHR, by8).mul(v).add(a1);
+                a1 = q0.lanewise(REVERSE_BYTES).mul(v).add(a1);
             }
             v = IntVector.broadcast(INT, x[xk + 3]).reinterpretAsShorts();
             a0 = p0.lanewise(LSHR, by12).mul(v).add(a0);
@@ -103,14 +102,14 @@ final class FourRow {
                 a1 = q1.mul(v).add(a1);
             }
             v = IntVector.broadcast(INT, x[xk + 5]).reinterpretAsShorts();
-            a0 = p1.lanewise(LSHR, by4).mul(v).add(a0);
+            a0 = p1.lanewise(REVERSE_BYTES).lanewise(LSHR, by12).mul(v).add(a0);
             if (TWO) {
-                a1 = q1.lanewise(LSHR, by4).mul(v).add(a1);
+                a1 = q1.lanewise(REVERSE_BYTES).lanewise(LSHR, by12).mul(v).add(a1);
             }
             v = IntVector.broadcast(INT, x[xk + 6]).reinterpretAsShorts();
-            a0 = p1.lanewise(LSHR, by8).mul(v).add(a0);
+            a0 = p1.lanewise(REVERSE_BYTES).mul(v).add(a0);
             if (TWO) {
-                a1 = q1.lanewise(LSHR, by8).mul(v).add(a1);
+                a1 = q1.lanewise(REVERSE_BYTES).mul(v).add(a1);
             }
             v = IntVector.broadcast(INT, x[xk + 7]).reinterpretAsShorts();
             a0 = p1.lanewise(LSHR, by12).mul(v).add(a0);
@@ -156,8 +155,6 @@ final class FourRow {
      */
     static void supers(int[] x, int[] starts, float[] scales, float[] centers, float[] sums, MemorySegment w, long w0, long w1,
             long step, long s0, long s1, long scaleStep, long subAt, int rounds, int bits, MemorySegment c, long c0) {
-        ShortVector by4 = ShortVector.broadcast(SHORT, (short) 4);
-        ShortVector by8 = ShortVector.broadcast(SHORT, (short) 8);
         ShortVector by12 = ShortVector.broadcast(SHORT, (short) 12);
         FloatVector y0 = FloatVector.zero(FLOAT);
         FloatVector y1 = y0;
@@ -187,14 +184,14 @@ final class FourRow {
                 a1 = q0.mul(v).add(a1);
             }
             v = IntVector.broadcast(INT, x[xk + 1]).reinterpretAsShorts();
-            a0 = p0.lanewise(LSHR, by4).mul(v).add(a0);
+            a0 = p0.lanewise(REVERSE_BYTES).lanewise(LSHR, by12).mul(v).add(a0);
             if (TWO) {
-                a1 = q0.lanewise(LSHR, by4).mul(v).add(a1);
+                a1 = q0.lanewise(REVERSE_BYTES).lanewise(LSHR, by12).mul(v).add(a1);
             }
             v = IntVector.broadcast(INT, x[xk + 2]).reinterpretAsShorts();
-            a0 = p0.lanewise(LSHR, by8).mul(v).add(a0);
+            a0 = p0.lanewise(REVERSE_BYTES).mul(v).add(a0);
             if (TWO) {
-                a1 = q0.lanewise(LSHR, by8).mul(v).add(a1);
+                a1 = q0.lanewise(REVERSE_BYTES).mul(v).add(a1);
             }
             v = IntVector.broadcast(INT, x[xk + 3]).reinterpretAsShorts();
             a0 = p0.lanewise(LSHR, by12).mul(v).add(a0);
@@ -207,14 +204,14 @@ final class FourRow {
                 a1 = q1.mul(v).add(a1);
             }
             v = IntVector.broadcast(INT, x[xk + 5]).reinterpretAsShorts();
-            a0 = p1.lanewise(LSHR, by4).mul(v).add(a0);
+            a0 = p1.lanewise(REVERSE_BYTES).lanewise(LSHR, by12).mul(v).add(a0);
             if (TWO) {
-                a1 = q1.lanewise(LSHR, by4).mul(v).add(a1);
+                a1 = q1.lanewise(REVERSE_BYTES).lanewise(LSHR, by12).mul(v).add(a1);
             }
             v = IntVector.broadcast(INT, x[xk + 6]).reinterpretAsShorts();
-            a0 = p1.lanewise(LSHR, by8).mul(v).add(a0);
+            a0 = p1.lanewise(REVERSE_BYTES).mul(v).add(a0);
             if (TWO) {
-                a1 = q1.lanewise(LSHR, by8).mul(v).add(a1);
+                a1 = q1.lanewise(REVERSE_BYTES).mul(v).add(a1);
             }
             v = IntVector.broadcast(INT, x[xk + 7]).reinterpretAsShorts();
             a0 = p1.lanewise(LSHR, by12).mul(v).add(a0);
