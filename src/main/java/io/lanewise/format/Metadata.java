@@ -11,7 +11,8 @@ import java.util.Set;
 /**
  * The key-value part of a model file, read by type. A key that is missing or of another type than the one asked for is
  * a {@link FormatException} that names the file, the key and what stands there; a default stands in for a missing key
- * only. Immutable, and valid after its checkpoint is closed. Arrays are decoded at every call: keep what they return.
+ * only. Immutable, and valid after its checkpoint is closed. Arrays are decoded at every call: keep what they return. A list
+ * of strings decodes each of them when it is asked for, and so takes no more memory than the file.
  */
 public final class Metadata {
     private final Path file;

@@ -7,7 +7,8 @@ final class LongIntTable {
 
     /** A table for at most this many keys. */
     LongIntTable(int capacity) {
-        int bits = Math.max(4, 33 - Integer.numberOfLeadingZeros(capacity));
+        // Three fifths full at most.
+        int bits = Math.max(4, Long.SIZE - Long.numberOfLeadingZeros(capacity * 5L / 3));
         slots = new long[2 << bits];
         shift = 64 - bits;
     }

@@ -32,7 +32,8 @@ final class TokenTable {
     TokenTable(int capacity, int expectedBytes) {
         offset = new int[capacity + 1];
         pool = new byte[Math.max(64, expectedBytes)];
-        int bits = Math.max(4, 33 - Integer.numberOfLeadingZeros(capacity));
+        // Three fifths full at most.
+        int bits = Math.max(4, Long.SIZE - Long.numberOfLeadingZeros(capacity * 5L / 3));
         slots = new long[2 << bits];
         shift = 64 - bits;
     }

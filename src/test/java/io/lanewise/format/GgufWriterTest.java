@@ -51,6 +51,8 @@ class GgufWriterTest {
             assertThat(metadata.asMap().get("u64")).isEqualTo(new BigInteger("18446744073709551615"));
             assertThat(metadata.number("u64")).isEqualTo(0x1p64);
             assertThat(metadata.strings("arr.str")).containsExactly("", "a", "▁the");
+            assertThatThrownBy(() -> metadata.strings("arr.str").get(3)).isInstanceOf(IndexOutOfBoundsException.class);
+            assertThatThrownBy(() -> metadata.strings("arr.str").set(0, "b")).isInstanceOf(UnsupportedOperationException.class);
             assertThat(metadata.ints("arr.u8")).containsExactly(0, 255);
             assertThat(metadata.ints("arr.i8")).containsExactly(-128, 127);
             assertThat(metadata.ints("arr.u16")).containsExactly(0, 65_535);

@@ -44,4 +44,42 @@ class SlabArenaTest {
         arena.close();
         assertThatThrownBy(() -> segment.get(ValueLayout.JAVA_BYTE, 0)).isInstanceOf(IllegalStateException.class);
     }
+
+    /** Counts what it hands out. */
+    private static final class CountingArena implements Arena {
+        private final Arena arena = Arena.ofShared();
+        private long bytes;
+
+        @Override
+        public MemorySegment allocate(long byteSize, long byteAlignment) {
+            bytes += byteSize;
+            return arena.allocate(byteSize, byteAlignment);
+        }
+
+        @Override
+        public MemorySegment.Scope scope() {
+            return arena.scope();
+        }
+
+        @Override
+        public void close() {
+            arena.close();
+        }
+    }
+
+    @Test
+    void smallSegmentsFillWhatLargeOnesLeave() {
+        CountingArena counting = new CountingArena();
+        long wanted = 0;
+        try (Arena arena = new SlabArena(counting)) {
+            for (int layer = 0; layer < 16; layer++) {
+                for (int kilobytes : new int[] {1_300, 220, 220, 1_300, 15_500, 7_700}) {
+                    arena.allocate((long) kilobytes << 10, 64);
+                    wanted += (long) kilobytes << 10;
+                }
+            }
+        }
+        // All but the last slab nearly full.
+        assertThat(counting.bytes - wanted).isLessThan((64L << 20) + wanted / 20);
+    }
 }
