@@ -12,7 +12,10 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/** One row of codes of x by a panel of {@link CodePacking#FIVE}, as {@link FourRow} does it. */
+/**
+ * One row of codes of x by a panel of {@link CodePacking#FIVE}, as {@link FourRow} does it. What a lane's last bit adds is added
+ * where the lane, as a signed number, is below zero: a comparison, which leaves the port of shifts and products free.
+ */
 final class FiveRow {
     private static final boolean TWO = CodePacking.PAIRS == 2;
     private static final int BYTES = Lanes.BITS / 8;

@@ -16,11 +16,15 @@ import jdk.incubator.vector.VectorSpecies;
 /**
  * One row of codes of x by a panel of {@link CodePacking#FOUR}: whole numbers in 16-bit lanes.
  *
- * <p><b>No masks.</b> With q1 = lane &gt;&gt; 4, q2 = lane &gt;&gt; 8 and q3 = lane &gt;&gt; 12 the four weights of a lane are lane - 16·q1,
- * q1 - 16·q2, q2 - 16·q3 and q3. So Σ weight·x is lane·x0 + q1·(x1 - 16·x0) + q2·(x2 - 16·x1) + q3·(x3 - 16·x2): the multipliers
- * are made once a row of x, and the lanes need no ands, 11 operations instead of 15 for 4 weights of 32 rows. Products overflow
- * on the way and it does not matter: 16 bits are the integers modulo 2^16, and {@link CodeForm} keeps the sum of a block within
- * them.
+ * <p><b>No masks.</b> Let r be a lane with its bytes swapped, l and h its low and its high byte. Then lane = l + 256·h and r = h +
+ * 256·l, and as 2^16 is 0, l = lane - 256·r and h = r - 256·lane. Of the four weights, r &gt;&gt; 12 is the second and lane &gt;&gt; 12 the
+ * fourth; the first is l - 16·second, the third h - 16·fourth. So Σ weight·x is lane·(x0 - 256·x2) + (r &gt;&gt; 12)·(x1 - 16·x0) +
+ * r·(x2 - 256·x0) + (lane &gt;&gt; 12)·(x3 - 16·x2): the multipliers are made once a row of x, and the lanes need no ands, 11
+ * operations for 4 weights of 32 rows. Products overflow on the way and it does not matter: 16 bits are the integers modulo
+ * 2^16, and {@link CodeForm} keeps the sum of a block within them.
+ *
+ * <p><b>Ports.</b> With 512 bits, Intel's cores multiply and shift 16-bit lanes on one port, and add, swap and compare on the
+ * other as well. A swap in place of a shift leaves six operations of eleven to the first port, not seven.
  *
  * <p>Shifts by a vector of counts are one operation in 16-bit lanes with AVX-512, shifts by a number two.
  */
