@@ -23,8 +23,9 @@ import jdk.incubator.vector.VectorSpecies;
  * operations for 4 weights of 32 rows. Products overflow on the way and it does not matter: 16 bits are the integers modulo
  * 2^16, and {@link CodeForm} keeps the sum of a block within them.
  *
- * <p><b>Ports.</b> With 512 bits, Intel's cores multiply and shift 16-bit lanes on one port, and add, swap and compare on the
- * other as well. A swap in place of a shift leaves six operations of eleven to the first port, not seven.
+ * <p><b>Ports.</b> With 512 bits, Intel's cores seem to multiply and shift 16-bit lanes on one port only, and to add, swap and
+ * compare on the other as well (inferred from rates, see docs/performance.md). A swap in place of a shift leaves six
+ * operations of eleven to the first port, not seven.
  *
  * <p>Shifts by a vector of counts are one operation in 16-bit lanes with AVX-512, shifts by a number two.
  */
