@@ -608,7 +608,7 @@ public final class Attention {
         long from = kv.keyAt(head, pos);
         long stream = (long) quarter * lines * KvBuffer.LINE_BYTES;
         long next = (long) quarter * KvBuffer.LINE;
-        int together = AttentionRows.together(lifted());
+        int together = AttentionRows.together(queries, lifted());
         for (int query = 0; query < queries; query += together) {
             long qs = base + queriesAt + query;
             long to = scores + (long) query * ROW_KEYS;
@@ -631,7 +631,7 @@ public final class Attention {
         if (bytes()) {
             scaleProbs(head, firstDim, pos, count, base);
         }
-        int together = AttentionRows.together(lifted());
+        int together = AttentionRows.together(queries, lifted());
         for (int query = 0; query < queries; query += together) {
             long to = base + productAt + (long) query * valueDims + firstDim;
             if (bytes()) {

@@ -23,8 +23,8 @@ import jdk.incubator.vector.VectorOperators;
  * exact. Subnormal halves make subnormal floats, which cost a multiply-add nothing as long as the sum is none. Inf and
  * NaN do not survive this: a cache that holds any is read by the kernels for many queries.
  *
- * <p>In F16 there is a kernel for one query and one for four, since widening costs as much as two multiply-adds; two or
- * three take the latter, as memory takes its time anyway. More of them would be more to compile before a model is warm.
+ * <p>In F16 there is a kernel for one query, one for four, and {@link AttentionSix}, since widening costs as much as two
+ * multiply-adds; two or three take the second, as memory takes its time anyway. A model needs two of the three.
  * The text is written out, without helpers that take vectors; see {@link FloatTile}.
  */
 final class AttentionRows {
@@ -36,7 +36,7 @@ final class AttentionRows {
     static final int Q_STEP = 8;
 
     /** Sign, exponent and mantissa of a half when moved. */
-    private static final int MOVED = 0x8FFFE000;
+    static final int MOVED = 0x8FFFE000;
     private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ORDER);
     private static final long VECTOR_BYTES = Lanes.BITS / Byte.SIZE;
@@ -48,15 +48,15 @@ final class AttentionRows {
 
     private AttentionRows() {}
 
-    /** How many queries a kernel takes together. */
-    static int together(boolean half) {
-        return half ? 4 : 1;
+    /** How many of some queries a kernel takes together. */
+    static int together(int queries, boolean half) {
+        return !half ? 1 : AttentionSix.FITS && queries == AttentionSix.ROWS ? AttentionSix.ROWS : 4;
     }
 
     /**
      * Scores for four panels of positions, {@code stream} bytes apart: scores [4, 16] each.
      *
-     * @param queries 1, or up to {@link #together}
+     * @param queries 1, or up to what {@link #together} says
      * @param w holds q [dims, qStep] and the scores
      * @param qStep floats from a dim of q to the next: {@link #Q_STEP} for more than one query
      * @param half whether keys are F16, else F32
@@ -69,7 +69,10 @@ final class AttentionRows {
         for (int v = 0; v < KvBuffer.LINE; v += Lanes.FLOATS) {
             long from = at + v * (long) Integer.BYTES;
             long to = scoresOff + v;
-            if (queries > 1) {
+            if (queries > 4) {
+                AttentionSix.multiply(w, qOff << 2, Q_ROW, Float.BYTES, 2 * lines, keys, from, 0, LINE, stream, to << 2,
+                        scoresStep << 2, scoresStream << 2);
+            } else if (queries > 1) {
                 scoresHalf4(w, qOff, lines, keys, from, stream, to, scoresStream, scoresStep);
             } else if (half) {
                 scoresHalf1(w, qOff, qStep, lines, keys, from, stream, to, scoresStream);
@@ -82,7 +85,7 @@ final class AttentionRows {
     /**
      * out [queries, dims] = probs [queries, positions] · values [positions, dims], for a panel of up to 64 dims.
      *
-     * @param queries 1, or up to {@link #together}
+     * @param queries 1, or up to what {@link #together} says
      * @param w holds probs and out
      * @param probsStep floats from a query's probs to the next one's
      * @param half whether values are F16, so that a step is two positions, else F32
@@ -93,7 +96,10 @@ final class AttentionRows {
             MemorySegment values, long at, int dims, long outOff, long outStep) {
         for (int d = 0; dims == PANEL_DIMS && d < PANEL_DIMS; d += 4 * Lanes.FLOATS) {
             long from = at + d * (long) Integer.BYTES;
-            if (queries > 1) {
+            if (queries > 4) {
+                AttentionSix.multiply(w, probsOff << 2, Float.BYTES, probsStep << 2, 2 * steps, values, from, steps >> 2, ROW,
+                        VECTOR_BYTES, outOff + d << 2, outStep << 2, VECTOR_BYTES);
+            } else if (queries > 1) {
                 weighHalf4(w, probsOff, probsStep, steps, values, from, outOff + d, outStep);
             } else if (half) {
                 weighHalf1(w, probsOff, steps, values, from, outOff + d);

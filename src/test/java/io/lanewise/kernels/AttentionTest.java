@@ -59,6 +59,17 @@ class AttentionTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 4, 5, 6, 7, 8})
+    void groupsOfQueryHeadsShareHeadsOfWholePanels(int group) {
+        for (int headDim : new int[] {64, 66, 128}) {
+            for (int kvLen : new int[] {1, 2, 7, 64, 129, 600}) {
+                checkEverywhere(AttentionCase.causal(1, kvLen - 1, 2 * group, 2, headDim));
+            }
+        }
+        checkEverywhere(AttentionCase.causal(3, 70, group, 1, 64));
+    }
+
     @Test
     void everyNumberOfRowsAroundTileEdges() {
         for (int rows : new int[] {1, 2, 6, 9, 13, 23, 24, 25, 26, 48, 97, 200, 333, 1030}) {
