@@ -6,6 +6,7 @@ import io.lanewise.parallel.Team;
 import io.lanewise.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /**
  * Fused scaled-dot-product attention: out = softmax(mask(scale · q Kᵀ)) V for groups of query heads that share a
@@ -31,13 +32,11 @@ public final class Attention {
     private static final int RUN_STEP = 4 * KvBuffer.LINE;
 
     /** Columns of a tile: keys of a panel of keys, dims of a panel of values. */
-    private static final int NR = FloatTile.NR;
-    private static final long NR_BYTES = NR * (long) Float.BYTES;
+    private static final int NR = AttentionTile.NR;
     /** Keys of a block: eight vectors of scores a query. */
     private static final int KEYS = AttentionSoftmax.KEYS;
-    private static final long ROW_BYTES = KEYS * (long) Float.BYTES;
     /** Queries that go through a block together: four tiles, whose scores stay in the first-level cache beside the keys. */
-    private static final int ROWS = 4 * FloatTile.MR;
+    private static final int ROWS = 4 * AttentionTile.MR;
     /** Queries of a unit at most; they share keys and values that are widened once. */
     private static final int UNIT_QUERIES = 1024 / ROWS * ROWS;
     /** Floats of a unit's queries and outputs that may lie in the second-level cache beside keys and values. */
@@ -69,14 +68,21 @@ public final class Attention {
     private final long outAt;
     private final long scoresAt;
     private final long maxAt;
-    private final long shiftAt;
-    private final long factorAt;
     private final long sumAt;
+    private final long productAt;
+    private final long scaledAt;
     private final long keysAt;
     private final long valuesAt;
-    private final long productAt;
     private final long zipAt;
-    private final long scaledAt;
+    /** Every worker's own of many queries, but for keys and values; the offsets below count within it. */
+    private final float[][] own;
+    private final int ownQueries;
+    private final int ownOut;
+    private final int ownScores;
+    private final int ownMax;
+    private final int ownShift;
+    private final int ownSums;
+    private final int ownZeros;
     /** Partial results where keys are split: [unit · splits + split][query][vHeadDim + 2], the last two max and sum. */
     private final MemorySegment partials;
     private final int partialFloats;
@@ -144,18 +150,26 @@ public final class Attention {
 
         long at = 0;
         this.queriesAt = at;
-        this.outAt = at += aligned((long) maxUnitQueries * headDim + (long) FEW_QUERIES * keyDims);
-        this.scoresAt = at += Math.max((long) maxUnitQueries * valuePanels * NR, (long) FEW_QUERIES * valueDims);
-        this.maxAt = at += Math.max(ROWS * KEYS, FEW_QUERIES * ROW_KEYS);
-        this.shiftAt = at += aligned(maxUnitQueries);
-        this.factorAt = at += aligned(maxUnitQueries);
-        this.sumAt = at += aligned(ROWS);
-        this.keysAt = at += (long) maxUnitQueries * Lanes.FLOATS;
+        this.outAt = at += (long) FEW_QUERIES * keyDims;
+        this.scoresAt = at += (long) FEW_QUERIES * valueDims;
+        this.maxAt = at += FEW_QUERIES * ROW_KEYS;
+        this.sumAt = at += aligned(FEW_QUERIES);
+        this.productAt = at += aligned(FEW_QUERIES);
+        this.scaledAt = at += (long) FEW_QUERIES * valueDims;
+        this.keysAt = at += FEW_QUERIES * ROW_KEYS;
         this.valuesAt = at += (long) maxBlocks * keyDims * KEYS;
-        this.productAt = at += (long) maxBlocks * valuePanels * NR * KEYS;
-        this.zipAt = at += Math.max(ROWS * NR, FEW_QUERIES * valueDims);
-        this.scaledAt = at += FloatTranspose.SCRATCH;
-        this.workerFloats = at + FEW_QUERIES * ROW_KEYS;
+        this.zipAt = at += (long) maxBlocks * valuePanels * NR * KEYS;
+        this.workerFloats = at + FloatTranspose.SCRATCH;
+
+        int ownAt = 0;
+        this.ownQueries = ownAt;
+        this.ownOut = ownAt += (int) aligned((long) maxUnitQueries * headDim);
+        this.ownScores = ownAt += maxUnitQueries * valuePanels * NR;
+        this.ownMax = ownAt += ROWS * KEYS;
+        this.ownShift = ownAt += (int) aligned(maxUnitQueries);
+        this.ownSums = ownAt += (int) aligned(maxUnitQueries);
+        this.ownZeros = ownAt += maxUnitQueries * Lanes.FLOATS;
+        this.own = new float[team.threads()][ownAt + NR];
         this.scratch = arena.allocate(workerFloats * team.threads() * Float.BYTES, 64);
         this.partialFloats = vHeadDim + 2;
         long partialQueries = 2L * ENOUGH_UNITS * Math.min(Math.max(maxUnitQueries, FEW_QUERIES), maxQueries);
@@ -298,16 +312,16 @@ public final class Attention {
 
     private void manyQueries(int from, int to, int worker) {
         for (int i = from; i < to; i++) {
-            manyQueries(i / splits, i % splits, worker * workerFloats);
+            manyQueries(i / splits, i % splits, own[worker], worker * workerFloats);
         }
     }
 
     /** One unit: the blocks of queries that see most keys come first, so that the last ones to be done are short. */
-    private void manyQueries(int unit, int split, long base) {
+    private void manyQueries(int unit, int split, float[] own, long base) {
         int head = unit % heads;
         int query0 = (unitsPerHead - 1 - unit / heads) * unitQueries;
         int count = Math.min(unitQueries, queries - query0);
-        open(head, query0, count, base);
+        open(head, query0, count, own);
         int from = Math.max(splitFrom + split * splitKeys, mask.firstKey(startPos + query0 / group));
         int end = mask.endKey(startPos + (query0 + count - 1) / group, kvLen);
         int to = Math.min(splitFrom + (split + 1) * splitKeys, end);
@@ -316,25 +330,25 @@ public final class Attention {
             int keys = Math.min(together, to - pos);
             widen(head, pos, keys, base);
             for (int row = 0; row < count; row += ROWS) {
-                someQueries(head, query0, row, Math.min(ROWS, count - row), pos, keys, base);
+                someQueries(head, query0, row, Math.min(ROWS, count - row), pos, keys, own, base);
             }
         }
         for (int row = 0; row < count; row++) {
-            close(unit, split, head, query0, row, base);
+            close(unit, split, head, query0, row, own);
         }
     }
 
     /** Queries of a unit, scaled, one after the other, and their running state. */
-    private void open(int head, int query0, int count, long base) {
+    private void open(int head, int query0, int count, float[] own) {
         for (int row = 0; row < count; row++) {
-            Elementwise.scale(q, queryOffset(head, query0 + row), queryScale, scratch, base + queriesAt + (long) row * headDim,
-                    headDim);
+            Floats.copy(q, queryOffset(head, query0 + row), own, ownQueries + row * headDim, headDim);
         }
-        Elementwise.fill(scratch, base + maxAt, count, Float.NEGATIVE_INFINITY);
-        Elementwise.fill(scratch, base + shiftAt, count, 0f);
-        Elementwise.fill(scratch, base + sumAt, count * Lanes.FLOATS, 0f);
+        AttentionSoftmax.scale(own, ownQueries, count * headDim, queryScale);
+        Arrays.fill(own, ownMax, ownMax + count, Float.NEGATIVE_INFINITY);
+        Arrays.fill(own, ownShift, ownShift + count, 0f);
+        Arrays.fill(own, ownSums, ownSums + count * Lanes.FLOATS, 0f);
         for (int panel = 0; panel < valuePanels; panel++) {
-            Elementwise.fill(scratch, outOf(panel, 0, base), count * NR, 0f);
+            Arrays.fill(own, outOf(panel, 0), outOf(panel, count), 0f);
         }
     }
 
@@ -413,71 +427,72 @@ public final class Attention {
     }
 
     /** A panel of a query's output; the next query's is NR floats on. */
-    private long outOf(int panel, int row, long base) {
-        return base + outAt + ((long) panel * maxUnitQueries + row) * NR;
+    private int outOf(int panel, int row) {
+        return ownOut + (panel * maxUnitQueries + row) * NR;
     }
 
     /** Up to ROWS queries from {@code row} of the unit on, through all widened blocks, which come from the second-level cache. */
-    private void someQueries(int head, int query0, int row, int count, int pos, int keys, long base) {
+    private void someQueries(int head, int query0, int row, int count, int pos, int keys, float[] own, long base) {
         int firstPos = startPos + (query0 + row) / group;
         int lastPos = startPos + (query0 + row + count - 1) / group;
         int end = Math.min(pos + keys, mask.endKey(lastPos, kvLen));
         for (int at = pos; at < end; at += KEYS) {
             int n = Math.min(KEYS, end - at);
             if (at + n > mask.firstKey(firstPos) && !allPadding(head / nKvHeads, at, n)) {
-                oneBlock(head, query0 + row, row, count, at, n, (at - pos) / KEYS, base);
+                oneBlock(head, query0 + row, row, count, at, n, (at - pos) / KEYS, own, base);
             }
         }
     }
 
     /** scores → probs → attnOut of some queries and one block of keys. */
-    private void oneBlock(int head, int query, int row, int count, int pos, int keys, int block, long base) {
-        long scores = base + scoresAt;
+    private void oneBlock(int head, int query, int row, int count, int pos, int keys, int block, float[] own, long base) {
         for (int i = 0; i < keys; i += NR) {
-            multiply(base + queriesAt + (long) row * headDim, headDim, count, keysOf(block, i, base), headDim, scores + i, KEYS);
+            multiply(own, ownQueries + row * headDim, headDim, count, keysOf(block, i, base), headDim, ownZeros, 0,
+                    ownScores + i, KEYS);
         }
         if (mask.softCap() > 0) {
-            AttentionSoftmax.softCap(scratch, scores, count * KEYS, 1, mask.softCap() * LOG2_E);
+            Floats.copy(own, ownScores, scratch, base + scoresAt, count * KEYS);
+            AttentionSoftmax.softCap(scratch, base + scoresAt, count * KEYS, 1, mask.softCap() * LOG2_E);
+            Floats.copy(scratch, base + scoresAt, own, ownScores, count * KEYS);
         }
         boolean someHidden = keys < KEYS || mask.padding() != null
                 || mask.firstKey(startPos + (query + count - 1) / group) > pos
                 || mask.endKey(startPos + query / group, kvLen) < pos + KEYS;
         for (int i = 0; someHidden && i < count; i++) {
-            hide(head / nKvHeads, startPos + (query + i) / group, pos, KEYS, keys, scores + (long) i * KEYS);
+            hide(head / nKvHeads, startPos + (query + i) / group, pos, keys, own, ownScores + i * KEYS);
         }
-        long max = base + maxAt + row;
-        long shift = base + shiftAt + row;
-        long sums = base + sumAt + (long) row * Lanes.FLOATS;
-        AttentionSoftmax.raise(scratch, scores, count, max, shift, base + factorAt, sums);
-        AttentionSoftmax.probs(scratch, scores, count, shift, sums);
+        int sums = ownSums + row * Lanes.FLOATS;
+        AttentionSoftmax.raise(own, ownScores, count, ownMax + row, ownShift + row, sums, outOf(0, row), valuePanels,
+                maxUnitQueries * NR);
+        AttentionSoftmax.probs(own, ownScores, count, ownShift + row, sums);
         for (int panel = 0; panel < valuePanels; panel++) {
-            multiply(scores, KEYS, count, valuesOf(block, panel, base), keys, base + productAt, NR);
-            AttentionSoftmax.addOutput(scratch, base + productAt, count, base + factorAt, outOf(panel, row, base));
+            int out = outOf(panel, row);
+            multiply(own, ownScores, KEYS, count, valuesOf(block, panel, base), keys, out, NR, out, NR);
         }
     }
 
-    /** c [count, NR] = x [count, depth] · w [depth, NR], all in scratch; rows behind them, up to a whole tile, are anything. */
-    private void multiply(long x, long xStride, int count, long w, int depth, long c, long cStride) {
-        for (int row = 0; row < count; row += FloatTile.MR) {
-            FloatTile.multiply(scratch, x + row * xStride << 2, xStride << 2, scratch, w << 2, depth, scratch,
-                    c + row * cStride << 2, cStride << 2);
+    /**
+     * c [count, NR] = from [count, NR] + x [count, depth] · w [depth, NR], w in the scratch and the others in the worker's own;
+     * rows behind them, up to a whole tile, are anything.
+     */
+    private void multiply(float[] own, int x, int xStride, int count, long w, int depth, int from, int fromStride, int c,
+            int cStride) {
+        for (int row = 0; row < count; row += AttentionTile.MR) {
+            AttentionTile.multiply(own, x + row * xStride, xStride, scratch, w << 2, depth, from + row * fromStride, fromStride,
+                    c + row * cStride, cStride);
         }
     }
 
-    /** Hides keys of a row of scores [width] that the query at {@code position} does not see; {@code keys} of them exist. */
-    private void hide(int sequence, int position, int pos, int width, int keys, long row) {
-        int first = Math.clamp(mask.firstKey(position) - pos, 0, width);
+    /** Hides keys of a row of scores [KEYS] that the query at {@code position} does not see; {@code keys} of them exist. */
+    private void hide(int sequence, int position, int pos, int keys, float[] own, int row) {
+        int first = Math.clamp(mask.firstKey(position) - pos, 0, KEYS);
         int end = Math.clamp(mask.endKey(position, kvLen) - pos, first, Math.max(first, keys));
-        if (first > 0) {
-            Elementwise.fill(scratch, row, first, Float.NEGATIVE_INFINITY);
-        }
-        if (end < width) {
-            Elementwise.fill(scratch, row + end, width - end, Float.NEGATIVE_INFINITY);
-        }
+        Arrays.fill(own, row, row + first, Float.NEGATIVE_INFINITY);
+        Arrays.fill(own, row + end, row + KEYS, Float.NEGATIVE_INFINITY);
         boolean[] padding = mask.padding();
         for (int i = first; padding != null && i < end; i++) {
             if (padding[sequence * kvLen + pos + i]) {
-                Floats.set(scratch, row + i, Float.NEGATIVE_INFINITY);
+                own[row + i] = Float.NEGATIVE_INFINITY;
             }
         }
     }
@@ -491,16 +506,17 @@ public final class Attention {
     }
 
     /** Writes a query's output to where it belongs. */
-    private void close(int unit, int split, int head, int query0, int row, long base) {
-        float max = Floats.get(scratch, base + maxAt + row);
-        float sum = AttentionSoftmax.lanesSum(scratch, base + sumAt + (long) row * Lanes.FLOATS);
+    private void close(int unit, int split, int head, int query0, int row, float[] own) {
+        float max = own[ownMax + row];
+        float sum = AttentionSoftmax.lanesSum(own, ownSums + row * Lanes.FLOATS);
         int part = unit * splits + split;
         MemorySegment target = splits > 1 ? partials : out;
         long to = splits > 1 ? partialOffset(part, row) : outOffset(head, query0 + row);
         float factor = splits > 1 ? 1 : inverse(sum);
         for (int panel = 0; panel < valuePanels; panel++) {
-            Elementwise.scale(scratch, outOf(panel, row, base), factor, target, to + (long) panel * NR,
-                    Math.min(NR, vHeadDim - panel * NR));
+            int dims = Math.min(NR, vHeadDim - panel * NR);
+            AttentionSoftmax.scale(own, outOf(panel, row), dims, factor);
+            Floats.copy(own, outOf(panel, row), target, to + (long) panel * NR, dims);
         }
         if (splits > 1) {
             storePartialSum(part, row, max, sum);
@@ -665,7 +681,7 @@ public final class Attention {
             AttentionSoftmax.softCap(scratch, row, padded, unit, mask.softCap() * LOG2_E);
             unit = 1;
         }
-        hide(0, startPos + query / group, pos, padded, count, row);
+        hideRow(startPos + query / group, pos, padded, count, row);
         float before = Floats.get(scratch, base + maxAt + query);
         float max = Math.max(before, AttentionSoftmax.rowMax(scratch, row, padded) * unit);
         float factor = max == before ? 1 : AttentionSoftmax.exp2(before - max);
@@ -677,6 +693,20 @@ public final class Attention {
         float sum = AttentionSoftmax.rowProbs(scratch, row, padded, unit, max, lift) / lift;
         Floats.set(scratch, base + maxAt + query, max);
         Floats.set(scratch, base + sumAt + query, Floats.get(scratch, base + sumAt + query) * factor + sum);
+    }
+
+    /** Hides keys of a row of scores [width] that the query at {@code position} does not see; {@code keys} of them exist. */
+    private void hideRow(int position, int pos, int width, int keys, long row) {
+        int first = Math.clamp(mask.firstKey(position) - pos, 0, width);
+        int end = Math.clamp(mask.endKey(position, kvLen) - pos, first, Math.max(first, keys));
+        Elementwise.fill(scratch, row, first, Float.NEGATIVE_INFINITY);
+        Elementwise.fill(scratch, row + end, width - end, Float.NEGATIVE_INFINITY);
+        boolean[] padding = mask.padding();
+        for (int i = first; padding != null && i < end; i++) {
+            if (padding[pos + i]) {
+                Floats.set(scratch, row + i, Float.NEGATIVE_INFINITY);
+            }
+        }
     }
 
     private void closeQuery(int head, int split, int query, long base) {

@@ -29,12 +29,12 @@ final class AttentionSoftmax {
     static final float LOWEST = -64.5f;
     /** A max that rose by less than this stays: probabilities up to 2^8 lose nothing, and out need not be scaled. */
     private static final float SLACK = 8;
+    private static final int L = Lanes.FLOATS;
     private static final int ROW_SHIFT = 3;
     /** Vectors of scores a query has in a block of keys. */
     private static final int ROW_VECTORS = 1 << ROW_SHIFT;
     /** Keys of a block where there are many queries. */
     static final int KEYS = ROW_VECTORS * Lanes.FLOATS;
-    private static final long VECTOR_BYTES = Lanes.BITS / Byte.SIZE;
     private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
 
     private AttentionSoftmax() {}
@@ -58,79 +58,93 @@ final class AttentionSoftmax {
     }
 
     /**
-     * Rows [KEYS] of scores: where one is above the row's max by more than {@link #SLACK}, max rises to the largest of the
-     * row, and shift, what scores are taken relative to, with it (0 until there is a max). factor [rows] is 2^(old - new), 1
-     * where nothing rises; sums [rows, a vector] are multiplied with it here, outputs later. A NaN score is no max, and makes
-     * its probability NaN. Eight comparisons a row are cheaper than the max itself, which hardly ever rises.
+     * Rows [KEYS] of scores in an array: where one is above the row's max by more than {@link #SLACK}, max rises to the largest
+     * of the row, and shift, what scores are taken relative to, with it (0 until there is a max); what was added up before,
+     * sums [rows, a vector] and out [panels, ..., rows, NR], is multiplied with 2^(old - new). A NaN score is no max, and makes its
+     * probability NaN. Eight comparisons a row are cheaper than the max itself, which hardly ever rises.
+     *
+     * @param outPanel floats from a panel of outputs to the next
      */
-    static void raise(MemorySegment w, long scoresOff, int rows, long maxOff, long shiftOff, long factorOff, long sumsOff) {
+    static void raise(float[] a, int scores, int rows, int max, int shift, int sums, int out, int panels, int outPanel) {
         for (int row = 0; row < rows; row++) {
-            long at = scoresOff + (long) row * KEYS << 2;
-            FloatVector limit = FloatVector.broadcast(Lanes.FLOAT, Floats.get(w, maxOff + row) + SLACK);
-            VectorMask<Float> above = FloatVector.fromMemorySegment(Lanes.FLOAT, w, at, ORDER)
-                    .compare(VectorOperators.GT, limit)
-                    .or(FloatVector.fromMemorySegment(Lanes.FLOAT, w, at + VECTOR_BYTES, ORDER)
-                            .compare(VectorOperators.GT, limit))
-                    .or(FloatVector.fromMemorySegment(Lanes.FLOAT, w, at + 2 * VECTOR_BYTES, ORDER)
-                            .compare(VectorOperators.GT, limit))
-                    .or(FloatVector.fromMemorySegment(Lanes.FLOAT, w, at + 3 * VECTOR_BYTES, ORDER)
-                            .compare(VectorOperators.GT, limit))
-                    .or(FloatVector.fromMemorySegment(Lanes.FLOAT, w, at + 4 * VECTOR_BYTES, ORDER)
-                            .compare(VectorOperators.GT, limit))
-                    .or(FloatVector.fromMemorySegment(Lanes.FLOAT, w, at + 5 * VECTOR_BYTES, ORDER)
-                            .compare(VectorOperators.GT, limit))
-                    .or(FloatVector.fromMemorySegment(Lanes.FLOAT, w, at + 6 * VECTOR_BYTES, ORDER)
-                            .compare(VectorOperators.GT, limit))
-                    .or(FloatVector.fromMemorySegment(Lanes.FLOAT, w, at + 7 * VECTOR_BYTES, ORDER)
-                            .compare(VectorOperators.GT, limit));
-            float factor = 1;
+            int at = scores + row * KEYS;
+            FloatVector limit = FloatVector.broadcast(Lanes.FLOAT, a[max + row] + SLACK);
+            VectorMask<Float> above = FloatVector.fromArray(Lanes.FLOAT, a, at).compare(VectorOperators.GT, limit)
+                    .or(FloatVector.fromArray(Lanes.FLOAT, a, at + L).compare(VectorOperators.GT, limit))
+                    .or(FloatVector.fromArray(Lanes.FLOAT, a, at + 2 * L).compare(VectorOperators.GT, limit))
+                    .or(FloatVector.fromArray(Lanes.FLOAT, a, at + 3 * L).compare(VectorOperators.GT, limit))
+                    .or(FloatVector.fromArray(Lanes.FLOAT, a, at + 4 * L).compare(VectorOperators.GT, limit))
+                    .or(FloatVector.fromArray(Lanes.FLOAT, a, at + 5 * L).compare(VectorOperators.GT, limit))
+                    .or(FloatVector.fromArray(Lanes.FLOAT, a, at + 6 * L).compare(VectorOperators.GT, limit))
+                    .or(FloatVector.fromArray(Lanes.FLOAT, a, at + 7 * L).compare(VectorOperators.GT, limit));
             if (above.anyTrue()) {
-                float max = rowMax(w, scoresOff + (long) row * KEYS, KEYS);
-                factor = exp2(Floats.get(w, maxOff + row) - max);
-                Floats.set(w, maxOff + row, max);
-                Floats.set(w, shiftOff + row, max);
-                long sums = sumsOff + (long) row * Lanes.FLOATS;
-                Elementwise.scale(w, sums, factor, w, sums, Lanes.FLOATS);
+                FloatVector largest = FloatVector.broadcast(Lanes.FLOAT, Float.NEGATIVE_INFINITY);
+                for (int i = at; i < at + KEYS; i += L) {
+                    FloatVector x = FloatVector.fromArray(Lanes.FLOAT, a, i);
+                    largest = largest.blend(x, x.compare(VectorOperators.GT, largest));
+                }
+                rise(a, row, largest.reduceLanes(VectorOperators.MAX), max, shift, sums, out, panels, outPanel);
             }
-            Floats.set(w, factorOff + row, factor);
         }
     }
 
-    /**
-     * Scores → probs in rows [KEYS]: 2^(score - shift), added up lane by lane to sums [rows, a vector]. One vector a round:
-     * with two the text is too much for C1 (see {@link FloatTile}).
-     */
-    static void probs(MemorySegment w, long scoresOff, int rows, long shiftOff, long sumsOff) {
+    /** A row's max rises. */
+    private static void rise(float[] a, int row, float largest, int max, int shift, int sums, int out, int panels, int outPanel) {
+        float before = a[max + row];
+        a[max + row] = largest;
+        a[shift + row] = largest;
+        if (before > Float.NEGATIVE_INFINITY) {
+            float factor = exp2(before - largest);
+            scale(a, sums + row * L, L, factor);
+            for (int panel = 0; panel < panels; panel++) {
+                scale(a, out + panel * outPanel + row * FloatTile.NR, FloatTile.NR, factor);
+            }
+        }
+    }
+
+    /** a [n] = factor · a. */
+    static void scale(float[] a, int from, int n, float factor) {
+        for (int i = from; i < from + n; i++) {
+            a[i] *= factor;
+        }
+    }
+
+    /** Scores → probs in rows [KEYS] of an array: 2^(score - shift), added up lane by lane to sums [rows, a vector]. */
+    static void probs(float[] a, int scores, int rows, int shift, int sums) {
         FloatVector e1 = FloatVector.broadcast(Lanes.FLOAT, E1);
         FloatVector e2 = FloatVector.broadcast(Lanes.FLOAT, E2);
         FloatVector e3 = FloatVector.broadcast(Lanes.FLOAT, E3);
         FloatVector e4 = FloatVector.broadcast(Lanes.FLOAT, E4);
         FloatVector e5 = FloatVector.broadcast(Lanes.FLOAT, E5);
         FloatVector one = FloatVector.broadcast(Lanes.FLOAT, 1f);
+        FloatVector sum = FloatVector.zero(Lanes.FLOAT);
         for (int i = 0; i < rows * ROW_VECTORS; i++) {
             int row = i >> ROW_SHIFT;
-            long at = (scoresOff << 2) + i * VECTOR_BYTES;
-            FloatVector x = FloatVector.fromMemorySegment(Lanes.FLOAT, w, at, ORDER).sub(Floats.get(w, shiftOff + row));
+            int at = scores + i * L;
+            FloatVector x = FloatVector.fromArray(Lanes.FLOAT, a, at).sub(a[shift + row]);
             FloatVector t = x.add(ROUND);
             FloatVector f = x.sub(t.sub(ROUND));
             FloatVector p = f.fma(e5, e4).fma(f, e3).fma(f, e2).fma(f, e1).fma(f, one);
             FloatVector prob = p.reinterpretAsInts()
                     .add(t.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23)).reinterpretAsFloats()
                     .blend(0f, x.compare(VectorOperators.LT, LOWEST));
-            prob.intoMemorySegment(w, at, ORDER);
-            long sum = (sumsOff << 2) + row * VECTOR_BYTES;
-            FloatVector.fromMemorySegment(Lanes.FLOAT, w, sum, ORDER).add(prob).intoMemorySegment(w, sum, ORDER);
+            prob.intoArray(a, at);
+            sum = sum.add(prob);
+            if ((i & ROW_VECTORS - 1) == ROW_VECTORS - 1) {
+                FloatVector.fromArray(Lanes.FLOAT, a, sums + row * L).add(sum).intoArray(a, sums + row * L);
+                sum = FloatVector.zero(Lanes.FLOAT);
+            }
         }
     }
 
-    /** out [rows, NR] = factor [rows] · out + product [rows, NR]. */
-    static void addOutput(MemorySegment w, long productOff, int rows, long factorOff, long outOff) {
-        for (int i = 0; i < rows * FloatTile.VECTORS; i++) {
-            FloatVector factor = FloatVector.broadcast(Lanes.FLOAT, Floats.get(w, factorOff + i / FloatTile.VECTORS));
-            long at = (outOff << 2) + i * VECTOR_BYTES;
-            FloatVector product = FloatVector.fromMemorySegment(Lanes.FLOAT, w, (productOff << 2) + i * VECTOR_BYTES, ORDER);
-            FloatVector.fromMemorySegment(Lanes.FLOAT, w, at, ORDER).fma(factor, product).intoMemorySegment(w, at, ORDER);
+    /** The sum of a vector's lanes, halves onto each other; the lanes are used up. */
+    static float lanesSum(float[] a, int at) {
+        for (int n = L / 2; n > 0; n /= 2) {
+            for (int i = at; i < at + n; i++) {
+                a[i] += a[i + n];
+            }
         }
+        return a[at];
     }
 
     /** s = cap · tanh(unit · s) over n scores, n a multiple of a vector. */
@@ -146,19 +160,6 @@ final class AttentionSoftmax {
             max = max.blend(s, s.compare(VectorOperators.GT, max));
         }
         return max.reduceLanes(VectorOperators.MAX);
-    }
-
-    /** The sum of a vector's lanes, added in an order of its own. */
-    static float lanesSum(MemorySegment w, long off) {
-        FloatVector sum = FloatVector.fromMemorySegment(Lanes.FLOAT, w, off << 2, ORDER);
-        if (Lanes.FLOATS == 16) {
-            sum = sum.add(sum.rearrange(Floats.FROM_8));
-        }
-        if (Lanes.FLOATS >= 8) {
-            sum = sum.add(sum.rearrange(Floats.FROM_4));
-        }
-        sum = sum.add(sum.rearrange(Floats.FROM_2));
-        return sum.lane(0) + sum.lane(1);
     }
 
     /**

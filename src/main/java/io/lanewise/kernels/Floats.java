@@ -20,6 +20,16 @@ final class Floats {
         x.set(LAYOUT, offset << 2, value);
     }
 
+    /** Copies {@code count} floats of a segment to an array. */
+    static void copy(MemorySegment x, long offset, float[] y, int at, int count) {
+        MemorySegment.copy(x, LAYOUT, offset << 2, y, at, count);
+    }
+
+    /** Copies {@code count} floats of an array to a segment. */
+    static void copy(float[] x, int at, MemorySegment y, long offset, int count) {
+        MemorySegment.copy(x, at, y, LAYOUT, offset << 2, count);
+    }
+
     // The sum of a vector's lanes is taken in one order everywhere, halves onto each other until two lanes are left:
     // reduceLanes(ADD) leaves the order open, and interpreted and compiled code differ, so that results would depend on
     // how warm the code is. Like all that handles vectors it is written out where it is needed, never a method that C2
