@@ -61,7 +61,10 @@ public final class Attention {
     /** Blocks of keys that are widened at once: a quarter of the second-level cache, read again for every ROWS queries. */
     private final int maxBlocks;
 
-    /** Every worker's scratch, {@code workerFloats} each; the offsets below count from a worker's first float. */
+    /**
+     * Every worker's scratch, {@code workerFloats} each: all of few queries, and widened keys and values of many. The offsets
+     * below count from a worker's first float.
+     */
     private final MemorySegment scratch;
     private final long workerFloats;
     private final long queriesAt;
@@ -74,7 +77,7 @@ public final class Attention {
     private final long keysAt;
     private final long valuesAt;
     private final long zipAt;
-    /** Every worker's own of many queries, but for keys and values; the offsets below count within it. */
+    /** Every worker's queries, scores and outputs where there are many; the offsets below count within one array. */
     private final float[][] own;
     private final int ownQueries;
     private final int ownOut;
@@ -163,11 +166,11 @@ public final class Attention {
 
         int ownAt = 0;
         this.ownQueries = ownAt;
-        this.ownOut = ownAt += (int) aligned((long) maxUnitQueries * headDim);
+        this.ownOut = ownAt += aligned(maxUnitQueries * headDim);
         this.ownScores = ownAt += maxUnitQueries * valuePanels * NR;
         this.ownMax = ownAt += ROWS * KEYS;
-        this.ownShift = ownAt += (int) aligned(maxUnitQueries);
-        this.ownSums = ownAt += (int) aligned(maxUnitQueries);
+        this.ownShift = ownAt += aligned(maxUnitQueries);
+        this.ownSums = ownAt += aligned(maxUnitQueries);
         this.ownZeros = ownAt += maxUnitQueries * Lanes.FLOATS;
         this.own = new float[team.threads()][ownAt + NR];
         this.scratch = arena.allocate(workerFloats * team.threads() * Float.BYTES, 64);
@@ -177,7 +180,7 @@ public final class Attention {
     }
 
     /** Whole cache lines of floats, so that vectors do not straddle them. */
-    private static long aligned(long floats) {
+    private static int aligned(int floats) {
         return floats + 15 & -16;
     }
 

@@ -67,9 +67,9 @@ final class AttentionBytes {
         long scale2 = scale1 + (scaleStream << 2);
         long scale3 = scale2 + (scaleStream << 2);
         FloatVector s00 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s10 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s20 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s30 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector s10 = s00;
+        FloatVector s20 = s00;
+        FloatVector s30 = s00;
         for (int line = 0; line < lines; line++) {
             FloatVector x0a = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + line * (4 * qNext)));
             FloatVector x0b = FloatVector.broadcast(Lanes.FLOAT, w.get(FLOAT, q + line * (4 * qNext) + qNext));
@@ -130,7 +130,7 @@ final class AttentionBytes {
         int quarter = steps >> 2;
         int whole = quarter << 2;
         FloatVector s00 = FloatVector.zero(Lanes.FLOAT);
-        FloatVector s01 = FloatVector.zero(Lanes.FLOAT);
+        FloatVector s01 = s00;
         for (int i = 0; i < steps; i++) {
             int step = i < whole ? (i & 3) * quarter + (i >> 2) : i;
             long from = at + step * BYTE_ROW;

@@ -17,7 +17,8 @@ import jdk.incubator.vector.VectorSpecies;
  *
  * <p>Why it only stores and never adds to c: with 24 more loads and adds C1 runs out of virtual registers, skips its
  * profiled compile, and a method that went through tier 2 first then stays there for ever, boxing every vector (1.5
- * GFLOP/s). So {@link Matmul} adds tiles of later k blocks in a pass of its own, which costs under 1 %.
+ * GFLOP/s). Sums begin as one zero, since 24 of them take registers too. {@link Matmul} adds tiles of later k blocks in a pass
+ * of its own, which costs under 1 %.
  */
 final class FloatTile {
     /**
@@ -53,29 +54,29 @@ final class FloatTile {
         long x4 = x3 + xStride;
         long x5 = x4 + xStride;
         FloatVector a00 = FloatVector.zero(FLOAT);
-        FloatVector a01 = FloatVector.zero(FLOAT);
-        FloatVector a02 = FloatVector.zero(FLOAT);
-        FloatVector a03 = FloatVector.zero(FLOAT);
-        FloatVector a10 = FloatVector.zero(FLOAT);
-        FloatVector a11 = FloatVector.zero(FLOAT);
-        FloatVector a12 = FloatVector.zero(FLOAT);
-        FloatVector a13 = FloatVector.zero(FLOAT);
-        FloatVector a20 = FloatVector.zero(FLOAT);
-        FloatVector a21 = FloatVector.zero(FLOAT);
-        FloatVector a22 = FloatVector.zero(FLOAT);
-        FloatVector a23 = FloatVector.zero(FLOAT);
-        FloatVector a30 = FloatVector.zero(FLOAT);
-        FloatVector a31 = FloatVector.zero(FLOAT);
-        FloatVector a32 = FloatVector.zero(FLOAT);
-        FloatVector a33 = FloatVector.zero(FLOAT);
-        FloatVector a40 = FloatVector.zero(FLOAT);
-        FloatVector a41 = FloatVector.zero(FLOAT);
-        FloatVector a42 = FloatVector.zero(FLOAT);
-        FloatVector a43 = FloatVector.zero(FLOAT);
-        FloatVector a50 = FloatVector.zero(FLOAT);
-        FloatVector a51 = FloatVector.zero(FLOAT);
-        FloatVector a52 = FloatVector.zero(FLOAT);
-        FloatVector a53 = FloatVector.zero(FLOAT);
+        FloatVector a01 = a00;
+        FloatVector a02 = a00;
+        FloatVector a03 = a00;
+        FloatVector a10 = a00;
+        FloatVector a11 = a00;
+        FloatVector a12 = a00;
+        FloatVector a13 = a00;
+        FloatVector a20 = a00;
+        FloatVector a21 = a00;
+        FloatVector a22 = a00;
+        FloatVector a23 = a00;
+        FloatVector a30 = a00;
+        FloatVector a31 = a00;
+        FloatVector a32 = a00;
+        FloatVector a33 = a00;
+        FloatVector a40 = a00;
+        FloatVector a41 = a00;
+        FloatVector a42 = a00;
+        FloatVector a43 = a00;
+        FloatVector a50 = a00;
+        FloatVector a51 = a00;
+        FloatVector a52 = a00;
+        FloatVector a53 = a00;
         for (int k = 0; k < depth; k++) {
             long xk = (long) k << 2;
             long wk = w0 + (long) k * STEP;
@@ -152,9 +153,9 @@ final class FloatTile {
     /** c [NR] = x [depth] · w [depth, NR], with the bits that {@link #multiply} gives. */
     static void multiplyRow(MemorySegment x, long x0, MemorySegment w, long w0, int depth, MemorySegment c, long c0) {
         FloatVector a00 = FloatVector.zero(FLOAT);
-        FloatVector a01 = FloatVector.zero(FLOAT);
-        FloatVector a02 = FloatVector.zero(FLOAT);
-        FloatVector a03 = FloatVector.zero(FLOAT);
+        FloatVector a01 = a00;
+        FloatVector a02 = a00;
+        FloatVector a03 = a00;
         for (int k = 0; k < depth; k++) {
             long xk = (long) k << 2;
             long wk = w0 + (long) k * STEP;
