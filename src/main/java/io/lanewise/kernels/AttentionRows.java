@@ -24,7 +24,7 @@ import jdk.incubator.vector.VectorOperators;
  * NaN do not survive this: a cache that holds any is read by the kernels for many queries.
  *
  * <p>In F16 there is a kernel for one query, one for four, and {@link AttentionSix}, since widening costs as much as two
- * multiply-adds; two or three take the second, as memory takes its time anyway. A model needs two of the three.
+ * multiply-adds; two or three take the second, as memory takes its time anyway.
  * The text is written out, without helpers that take vectors; see {@link FloatTile}.
  */
 final class AttentionRows {
